@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# make | make check | make check-fast | make demo | make bench | make install DESTDIR= PREFIX=
+
+VERSION    := 0.1
+PREFIX     ?= /usr
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/xensnap
+MANDIR     ?= $(PREFIX)/share/man
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
+CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+override CFLAGS += -std=gnu11 $(WARNINGS)
+ifdef SAN
+override CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+override LDFLAGS += -fsanitize=address,undefined
+endif
+O := build/$(CC)$(if $(SAN),-san)
+
+# What each program is made of.  libxl is linked into the worker and the monitor and nowhere else.
+protocol := entry errors json names pairs request status xenstore
+shared   := care files journal log msg record store
+xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
+            $(addprefix agent/,xensnapd agent domains inbox job loop notify publish queue spawn)
+xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
+            $(addprefix agent/,worker control digest disks draft holders op op_create op_delete op_revert qemu_img qmp \
+              savefile settle xl xl_config xl_stream)
+xensnap-monitor := $(addprefix protocol/,errors names pairs request) \
+            $(addprefix agent/,monitor care control files holders log msg xl xl_config xl_stream)
+xensnap := $(protocol:%=protocol/%) protocol/client $(patsubst %.c,%,$(wildcard tools/*.c))
+
+programs := xensnapd xensnap-worker xensnap-monitor xensnap
+pods     := $(wildcard docs/*.[1-9].pod)
+
+all: $(programs:%=$O/%)
+
+$O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid
+$O/xensnap: LDLIBS = -lxenstore -lyajl -luuid
+$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
+$O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
+
+.SECONDEXPANSION:
+$(programs:%=$O/%): $O/%: $$(addprefix $O/,$$(addsuffix .o,$$($$*)))
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$O/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+install: all
+	install -D -m 755 $O/xensnapd $(DESTDIR)$(SBINDIR)/xensnapd
+	install -D -m 755 $O/xensnap $(DESTDIR)$(BINDIR)/xensnap
+	install -D -m 755 $O/xensnap-worker $(DESTDIR)$(LIBEXECDIR)/xensnap-worker
+	install -D -m 755 $O/xensnap-monitor $(DESTDIR)$(LIBEXECDIR)/xensnap-monitor
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's,@SBINDIR@,$(SBINDIR),' agent/xensnapd.service.in > $(DESTDIR)$(UNITDIR)/xensnapd.service
+	install -D -m 644 tools/xensnap.bash-completion $(DESTDIR)$(COMPLETIONDIR)/xensnap
+	for pod in $(pods); do page=$$(basename $$pod .pod); dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
+	  install -d $$dir && pod2man --section=$${page##*.} --name=$$(echo $${page%.*} | tr a-z A-Z) --center=xensnap \
+	    --release='xensnap $(VERSION)' $$pod $$dir/$$page || exit 1; done
+
+clean:
+	rm -rf build/gcc build/gcc-san build/clang build/clang-san build/cc build/cc-san
+
+.PHONY: all install clean
+.SECONDARY:
+-include $(shell find $O -name '*.d' 2>/dev/null)

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "care.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "files.h"
+
+static int care_dir(const char *run, struct err *err)
+{
+    _cleanup_(closep) int dir = dir_make(AT_FDCWD, run, err);
+
+    return dir < 0 ? -1 : dir_make(dir, "monitor", err);
+}
+
+static void care_name(char name[CARE_NAME_SIZE], const char *vm, unsigned domid)
+{
+    snprintf(name, CARE_NAME_SIZE, "%s.%u", vm, domid);
+}
+
+int care_begin(const char *run, const char *vm, unsigned domid, struct err *err)
+{
+    _cleanup_(closep) int dir = care_dir(run, err);
+    _cleanup_(closep) int fd = -1;
+    char name[CARE_NAME_SIZE];
+
+    if (dir < 0)
+        return -1;
+    care_name(name, vm, domid);
+    fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? err_errno(err, "cannot take the domain into our care") : 0;
+}
+
+void care_end(const char *run, const char *vm, unsigned domid)
+{
+    struct err err;
+    _cleanup_(closep) int dir = care_dir(run, &err);
+    char name[CARE_NAME_SIZE];
+
+    care_name(name, vm, domid);
+    if (dir >= 0)
+        unlinkat(dir, name, 0);
+}
+
+static int hold(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int care_hold(const char *run, const char *vm, unsigned domid)
+{
+    struct err err;
+    _cleanup_(closep) int dir = care_dir(run, &err);
+    char name[CARE_NAME_SIZE];
+
+    care_name(name, vm, domid);
+    return dir < 0 ? -1 : hold(dir, name);
+}
+
+static bool parse_name(const char *name, char vm[UUID_LENGTH + 1], unsigned *domid)
+{
+    snprintf(vm, UUID_LENGTH + 1, "%.*s", UUID_LENGTH, name);
+    return strlen(name) > UUID_LENGTH + 1 && uuid_valid(vm) && name[UUID_LENGTH] == '.' &&
+           domid_parse(name + UUID_LENGTH + 1, domid);
+}
+
+void care_each_alone(const char *run, void (*visit)(void *data, const char *vm, unsigned domid), void *data)
+{
+    struct err err;
+    int dir = care_dir(run, &err);
+    DIR *stream = dir < 0 ? NULL : fdopendir(dir);
+    struct dirent *child;
+
+    if (!stream)
+        return;
+    while ((child = readdir(stream))) {
+        char vm[UUID_LENGTH + 1];
+        unsigned domid;
+        int fd;
+
+        if (!parse_name(child->d_name, vm, &domid))
+            continue;
+        fd = hold(dir, child->d_name);
+        if (fd < 0)
+            continue;
+        close(fd); /* the monitor that is started now takes it; a second one would find it taken */
+        visit(data, vm, domid);
+    }
+    closedir(stream);
+}

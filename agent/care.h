@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CARE_H
+#define CARE_H
+
+/* Which domains are in our care: a file RUN/monitor/UUID.DOMID for each domain whose poweroff, reboot and
+ * crash a xensnap-monitor has to carry out.  Whoever takes the domain from its xl process (a suspend on
+ * Xen before 4.20, a revert) makes the file first; the monitor holds a lock on it as long as it lives, so
+ * that the agent, also one started later, sees whom nobody looks after. */
+
+#include <stdbool.h>
+
+#include "errors.h"
+#include "names.h"
+
+enum { CARE_NAME_SIZE = UUID_LENGTH + 16 };
+
+/* Makes the file; a second time is no error. */
+int care_begin(const char *run, const char *vm, unsigned domid, struct err *err);
+void care_end(const char *run, const char *vm, unsigned domid);
+
+/* The monitor's side: a descriptor that holds the lock, or -1 where another monitor has it. */
+int care_hold(const char *run, const char *vm, unsigned domid);
+
+/* Calls VISIT for every domain in our care that no monitor holds. */
+void care_each_alone(const char *run, void (*visit)(void *data, const char *vm, unsigned domid), void *data);
+
+#endif

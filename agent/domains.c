@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domains.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+#include "cleanup.h"
+#include "errors.h"
+#include "log.h"
+#include "xenstore.h"
+
+struct entry_of_table {
+    struct domain domain;
+    bool seen;
+    struct entry_of_table *next;
+};
+
+struct domains {
+    struct xenstore *xs;
+    struct entry_of_table *table;
+};
+
+int domains_new(struct domains **out, struct xenstore *xs, struct err *err)
+{
+    struct domains *domains = calloc(1, sizeof *domains);
+
+    if (!domains)
+        return err_set(err, ERR_IO, "out of memory");
+    domains->xs = xs;
+    if (xenstore_watch(xs, "@introduceDomain", "domains") < 0 ||
+        xenstore_watch(xs, "@releaseDomain", "domains") < 0) {
+        free(domains);
+        return err_errno(err, "cannot watch for domains in xenstore");
+    }
+    *out = domains;
+    return 0;
+}
+
+struct domains *domains_free(struct domains *domains)
+{
+    if (!domains)
+        return NULL;
+    while (domains->table) {
+        struct entry_of_table *entry = domains->table;
+
+        domains->table = entry->next;
+        free(entry);
+    }
+    free(domains);
+    return NULL;
+}
+
+/* The UUID of the domain that has a tree at DOMID now: its "vm" node is "/vm/UUID". */
+static bool read_uuid(struct xenstore *xs, unsigned domid, char uuid[UUID_LENGTH + 1])
+{
+    char path[XS_PATH_SIZE];
+    _cleanup_(freep) char *vm = NULL;
+
+    path_domain(path, domid, "vm", NULL, NULL);
+    vm = xenstore_read(xs, path, NULL);
+    if (!vm || strncmp(vm, "/vm/", 4) != 0 || !uuid_valid(vm + 4))
+        return false;
+    memcpy(uuid, vm + 4, UUID_LENGTH + 1);
+    return true;
+}
+
+static void put(struct xenstore *xs, unsigned domid, const char *node, const char *value)
+{
+    char path[XS_PATH_SIZE];
+
+    path_domain(path, domid, node, NULL, NULL);
+    xenstore_write(xs, path, value);
+    xenstore_set_readable(xs, path, domid);
+}
+
+/* The tree is all dom0's: whoever can write a request here has dom0's authority. */
+static void make_tree(struct xenstore *xs, unsigned domid)
+{
+    char path[XS_PATH_SIZE], epoch[UUID_LENGTH + 1];
+    uuid_t uuid;
+
+    uuid_generate_random(uuid);
+    uuid_unparse_lower(uuid, epoch);
+    do {
+        xenstore_begin(xs);
+        path_domain(path, domid, NODE_EPOCH, NULL, NULL);
+        if (!xenstore_exists(xs, path)) { /* an earlier agent's tree is the domain's tree */
+            put(xs, domid, NODE_ROOT, "");
+            put(xs, domid, NODE_PROTOCOL, PROTOCOL_VERSION);
+            put(xs, domid, NODE_OPERATIONS, "");
+            put(xs, domid, NODE_EPOCH, epoch);
+            put(xs, domid, NODE_REQUEST, "");
+            put(xs, domid, NODE_STATUS, "");
+        }
+        put(xs, domid, NODE_FEATURE, "1");
+    } while (!xenstore_commit(xs) && errno == EAGAIN);
+}
+
+void domains_offer_request(const struct domains *domains, unsigned domid)
+{
+    put(domains->xs, domid, NODE_REQUEST, "");
+}
+
+static void watch_path(char path[XS_PATH_SIZE], char token[XS_PATH_SIZE], unsigned domid)
+{
+    path_domain(path, domid, NODE_REQUEST, NULL, NULL);
+    snprintf(token, XS_PATH_SIZE, "%u", domid);
+}
+
+static struct entry_of_table *add(struct domains *domains, const struct domain *domain)
+{
+    struct entry_of_table *entry = calloc(1, sizeof *entry);
+    char path[XS_PATH_SIZE], token[XS_PATH_SIZE];
+
+    if (!entry) {
+        log_error("domain %u: out of memory; it is left alone", domain->domid);
+        return NULL;
+    }
+    entry->domain = *domain;
+    entry->seen = true;
+    entry->next = domains->table;
+    domains->table = entry;
+    make_tree(domains->xs, domain->domid);
+    watch_path(path, token, domain->domid);
+    if (xenstore_watch(domains->xs, path, token) < 0)
+        log_error("domain %u: cannot watch %s: %s", domain->domid, path, strerror(errno));
+    return entry;
+}
+
+static void unwatch(struct domains *domains, unsigned domid)
+{
+    char path[XS_PATH_SIZE], token[XS_PATH_SIZE];
+
+    watch_path(path, token, domid);
+    xenstore_unwatch(domains->xs, path, token);
+}
+
+static struct entry_of_table *find(const struct domains *domains, unsigned domid, const char *uuid)
+{
+    for (struct entry_of_table *entry = domains->table; entry; entry = entry->next)
+        if (entry->domain.domid == domid && strcmp(entry->domain.uuid, uuid) == 0)
+            return entry;
+    return NULL;
+}
+
+/* Marks the domains that are there, then calls for those that are not. */
+static void drop_unseen(struct domains *domains,
+                        void (*on_change)(void *data, const struct domain *domain, bool appeared), void *data)
+{
+    struct entry_of_table **link = &domains->table;
+
+    while (*link) {
+        struct entry_of_table *entry = *link;
+
+        if (entry->seen) {
+            entry->seen = false;
+            link = &entry->next;
+            continue;
+        }
+        *link = entry->next;
+        unwatch(domains, entry->domain.domid);
+        on_change(data, &entry->domain, false);
+        free(entry);
+    }
+}
+
+void domains_scan(struct domains *domains,
+                  void (*on_change)(void *data, const struct domain *domain, bool appeared), void *data)
+{
+    size_t count;
+    _cleanup_(freep) char **ids = xenstore_children(domains->xs, "/local/domain", &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct domain domain;
+        struct entry_of_table *entry;
+
+        if (!domid_parse(ids[i], &domain.domid) || !read_uuid(domains->xs, domain.domid, domain.uuid))
+            continue;
+        entry = find(domains, domain.domid, domain.uuid);
+        if (entry)
+            entry->seen = true;
+        else if (add(domains, &domain))
+            on_change(data, &domain, true);
+    }
+    drop_unseen(domains, on_change, data);
+}
+
+const struct domain *domains_by_domid(const struct domains *domains, unsigned domid)
+{
+    for (const struct entry_of_table *entry = domains->table; entry; entry = entry->next)
+        if (entry->domain.domid == domid)
+            return &entry->domain;
+    return NULL;
+}
+
+const struct domain *domains_by_uuid(const struct domains *domains, const char *uuid)
+{
+    for (const struct entry_of_table *entry = domains->table; entry; entry = entry->next)
+        if (strcmp(entry->domain.uuid, uuid) == 0)
+            return &entry->domain;
+    return NULL;
+}
+
+void domains_name(const struct domains *domains, unsigned domid, char name[NAME_MAX_BYTES + 1])
+{
+    char path[XS_PATH_SIZE];
+    _cleanup_(freep) char *value = NULL;
+
+    path_domain(path, domid, "name", NULL, NULL);
+    value = xenstore_read(domains->xs, path, NULL);
+    snprintf(name, NAME_MAX_BYTES + 1, "%s", value ? value : "");
+}
+
+const struct domain *domains_find(const struct domains *domains, const char *text)
+{
+    unsigned domid;
+
+    if (domid_parse(text, &domid))
+        return domains_by_domid(domains, domid);
+    if (uuid_valid(text))
+        return domains_by_uuid(domains, text);
+    for (const struct entry_of_table *entry = domains->table; entry; entry = entry->next) {
+        char name[NAME_MAX_BYTES + 1];
+
+        domains_name(domains, entry->domain.domid, name);
+        if (strcmp(name, text) == 0)
+            return &entry->domain;
+    }
+    return NULL;
+}

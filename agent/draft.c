@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "draft.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "files.h"
+#include "log.h"
+#include "store.h"
+
+#define DRAFT ".draft"
+#define TRASH ".trash"
+
+/* Every name that we ever give to a file of a snapshot. */
+static const char *const our_files[] = { "memory", "config.json", "config.json.new", "snapshot.json.new",
+                                         "snapshot.json" };
+
+/* A directory of ours with the files that are ours.  A file that somebody put in there stays, and so does
+ * the directory. */
+static int remove_ours(int vm_dir, const char *name, struct err *err)
+{
+    _cleanup_(closep) int dir = dir_open(vm_dir, name);
+
+    if (dir < 0)
+        return errno == ENOENT ? 0 : err_errno(err, "cannot open %s", name);
+    for (size_t i = 0; i < sizeof our_files / sizeof *our_files; i++)
+        if (unlinkat(dir, our_files[i], 0) < 0 && errno != ENOENT)
+            return err_errno(err, "cannot remove %s/%s", name, our_files[i]);
+    if (unlinkat(vm_dir, name, AT_REMOVEDIR) < 0)
+        return err_errno(err, "cannot remove %s", name);
+    return dir_sync(vm_dir, err);
+}
+
+static bool read_record(struct store *store, const char *vm, const char *name, struct record *record)
+{
+    struct err err;
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, &err);
+    _cleanup_(closep) int dir = vm_dir < 0 ? -1 : dir_open(vm_dir, name);
+    _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, "snapshot.json");
+
+    return text && record_parse(record, text, &err) == 0;
+}
+
+int draft_begin(struct store *store, const char *vm, struct err *err)
+{
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+
+    if (vm_dir < 0 || remove_ours(vm_dir, DRAFT, err) < 0)
+        return -1;
+    return dir_make(vm_dir, DRAFT, err);
+}
+
+int draft_create(int draft, const char *name, struct err *err)
+{
+    int fd = openat(draft, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    return fd < 0 ? err_errno(err, "cannot create %s", name) : fd;
+}
+
+int draft_write(int draft, const char *name, const char *text, struct err *err)
+{
+    return file_replace(draft, name, text, err);
+}
+
+bool draft_record(struct store *store, const char *vm, struct record *record)
+{
+    return read_record(store, vm, DRAFT, record);
+}
+
+static int move(struct store *store, const char *vm, const char *from, const char *to, struct err *err)
+{
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+
+    if (vm_dir < 0)
+        return -1;
+    if (renameat(vm_dir, from, vm_dir, to) < 0)
+        return err_errno(err, "cannot rename %s", from);
+    return dir_sync(vm_dir, err);
+}
+
+int draft_commit(struct store *store, const char *vm, const char *id, struct err *err)
+{
+    return move(store, vm, DRAFT, id, err);
+}
+
+int draft_abandon(struct store *store, const char *vm, struct err *err)
+{
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+
+    return vm_dir < 0 ? -1 : remove_ours(vm_dir, DRAFT, err);
+}
+
+int trash_move_in(struct store *store, const char *vm, const char *id, struct err *err)
+{
+    return move(store, vm, id, TRASH, err);
+}
+
+int trash_move_out(struct store *store, const char *vm, const char *id, struct err *err)
+{
+    return move(store, vm, TRASH, id, err);
+}
+
+bool trash_record(struct store *store, const char *vm, struct record *record)
+{
+    return read_record(store, vm, TRASH, record);
+}
+
+int trash_empty(struct store *store, const char *vm, struct err *err)
+{
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+
+    return vm_dir < 0 ? -1 : remove_ours(vm_dir, TRASH, err);
+}
+
+int store_set_current(struct store *store, const char *vm, const char *id, struct err *err)
+{
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+    char line[UUID_LENGTH + 2];
+
+    if (vm_dir < 0)
+        return -1;
+    if (!*id) {
+        unlinkat(vm_dir, "current", 0);
+        return dir_sync(vm_dir, err);
+    }
+    snprintf(line, sizeof line, "%s\n", id);
+    return file_replace(vm_dir, "current", line, err);
+}
+
+static int snapshot_dir(struct store *store, const char *vm, const char *id, struct err *err)
+{
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+    int dir = vm_dir < 0 ? -1 : dir_open(vm_dir, id);
+
+    if (vm_dir >= 0 && dir < 0)
+        err_errno(err, "cannot open the snapshot");
+    return dir;
+}
+
+int store_rewrite_record(struct store *store, const struct record *record, struct err *err)
+{
+    _cleanup_(closep) int dir = snapshot_dir(store, record->vm, record->id, err);
+    _cleanup_(freep) char *text = record_format(record);
+
+    return dir < 0 ? -1 : file_replace(dir, "snapshot.json", text, err);
+}
+
+int store_open_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err)
+{
+    _cleanup_(closep) int dir = snapshot_dir(store, vm, id, err);
+    int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (dir >= 0 && fd < 0) {
+        err_errno(err, "cannot open the snapshot's %s", name);
+        err->code = ERR_CORRUPT;
+    }
+    return fd;
+}
+
+char *store_read_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err)
+{
+    _cleanup_(closep) int dir = snapshot_dir(store, vm, id, err);
+    char *text = dir < 0 ? NULL : file_read(dir, name);
+
+    if (dir >= 0 && !text) {
+        err_errno(err, "cannot read the snapshot's %s", name);
+        err->code = ERR_CORRUPT;
+    }
+    return text;
+}
+
+void store_tidy(struct store *store, const char *vm)
+{
+    struct err err;
+    _cleanup_(closep) int root = store_vm_dir(store, ".", STORE_EXISTING, &err);
+
+    if (root >= 0)
+        unlinkat(root, vm, AT_REMOVEDIR); /* refused as long as anything is in it */
+}

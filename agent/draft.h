@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DRAFT_H
+#define DRAFT_H
+
+/* The write side of the store: a snapshot on its way in (VM/.draft) and on its way out (VM/.trash).  There is
+ * one of each at most, for there is one operation per VM.  Only files that we make are ever unlinked. */
+
+#include <stdbool.h>
+
+#include "record.h"
+
+struct store;
+
+/* Begins an empty draft and returns its directory's descriptor. */
+int draft_begin(struct store *store, const char *vm, struct err *err);
+/* A new file in it, for reading and writing. */
+int draft_create(int draft, const char *name, struct err *err);
+int draft_write(int draft, const char *name, const char *text, struct err *err);
+/* Its record, as far as it is known; false where there is none that can be read. */
+bool draft_record(struct store *store, const char *vm, struct record *record);
+/* Makes it a snapshot: everything durable, then one rename. */
+int draft_commit(struct store *store, const char *vm, const char *id, struct err *err);
+/* Removes what is there of it; nothing there is fine. */
+int draft_abandon(struct store *store, const char *vm, struct err *err);
+
+/* Takes a snapshot out of the list by one rename, or puts it back. */
+int trash_move_in(struct store *store, const char *vm, const char *id, struct err *err);
+int trash_move_out(struct store *store, const char *vm, const char *id, struct err *err);
+bool trash_record(struct store *store, const char *vm, struct record *record);
+int trash_empty(struct store *store, const char *vm, struct err *err);
+
+/* Writes which snapshot the VM's state descends from; "" for none. */
+int store_set_current(struct store *store, const char *vm, const char *id, struct err *err);
+/* Replaces the record of a snapshot that is in the list. */
+int store_rewrite_record(struct store *store, const struct record *record, struct err *err);
+/* Opens a file of a snapshot. */
+int store_open_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err);
+char *store_read_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err);
+/* Removes the VM's directory if nothing is left in it. */
+void store_tidy(struct store *store, const char *vm);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef HOLDERS_H
+#define HOLDERS_H
+
+/* Which processes have a file open: the only proof that no QEMU writes to an image, for Xen's takes no lock. */
+
+#include <stddef.h>
+
+#include "errors.h"
+
+enum { HOLDERS_MAX = 16 };
+
+struct holders {
+    size_t count;
+    struct {
+        int pid, pidfd;
+        char name[32];
+    } item[HOLDERS_MAX];
+};
+
+/* Who has FILE open.  Adds to HOLDERS those it does not name yet; a file that is not there has none. */
+int holders_find(struct holders *holders, const char *file, struct err *err);
+/* Until all of them have ended; ERR_BUSY after SECONDS, naming one that has not. */
+int holders_wait(const struct holders *holders, int seconds, struct err *err);
+void holders_deinit(struct holders *holders);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef INBOX_H
+#define INBOX_H
+
+/* Takes requests out of ~/snapshot/request: reads each once, in the transaction that removes it, so that
+ * nobody can change it afterwards and no restart sees it twice. */
+
+#include "request.h"
+
+struct xenstore;
+
+/* One thing that was asked below domain HOME's ~. */
+struct letter {
+    unsigned home;
+    bool guest_may_write;  /* so it has no more authority than that guest */
+    bool cancelled;        /* it came with cancel=1: nothing but that, if request.operation is NONE */
+    struct err error;      /* not ERR_NONE: this is no request, and why */
+    struct request request;
+};
+
+/* Calls ON_LETTER(DATA, letter) for each that waits below HOME.  Returns false where the node is missing. */
+bool inbox_collect(struct xenstore *xs, unsigned home,
+                   void (*on_letter)(void *data, const struct letter *letter), void *data);
+
+#endif

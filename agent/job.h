@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef JOB_H
+#define JOB_H
+
+/* One operation as the agent sees it: what was asked, how it is doing, who does it.  The life of a job is
+ * one table, state by event; no I/O here. */
+
+#include <sys/types.h>
+
+#include "msg.h"
+#include "status.h"
+
+enum job_event {
+    JOB_START,
+    JOB_CANCEL,
+    JOB_SUCCEEDED,
+    JOB_ERRED,
+    JOB_DIED,      /* its worker ended without a result */
+    JOB_EVENTS
+};
+
+struct agent;
+
+struct job {
+    struct job *next;
+    struct agent *agent;  /* whose it is */
+    struct order order;
+    struct status status;
+    pid_t worker;         /* 0: none */
+    int socket;           /* to the worker, -1: none */
+    bool reported;        /* the worker has sent its result */
+    bool unpublished;     /* status has changed since it was last written */
+    long long began_ms;   /* on the monotonic clock */
+};
+
+/* ORDER is copied.  NULL where memory is out. */
+struct job *job_new(const struct order *order);
+struct job *job_free(struct job *job);
+
+/* The next state, or -1 where the event cannot happen in that state. */
+int job_next(enum state state, enum job_event event);
+
+#endif

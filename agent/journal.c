@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "files.h"
+#include "json.h"
+#include "pairs.h"
+#include "store.h"
+
+enum { LOCK_WAIT_SECONDS = 600 }; /* a worker that outlived its agent may be restoring a large guest */
+
+struct journal {
+    int dir; /* the VM's */
+    int fd;
+};
+
+struct journal *journal_close(struct journal *journal)
+{
+    if (journal) {
+        closep(&journal->fd);
+        closep(&journal->dir);
+        free(journal);
+    }
+    return NULL;
+}
+
+static int append(struct journal *journal, struct json_writer *w, enum durability durability)
+{
+    char line[4096];
+    int length = snprintf(line, sizeof line, "%s\n", json_text(w));
+
+    if (length >= (int)sizeof line) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    if (write(journal->fd, line, (size_t)length) != length)
+        return -1;
+    return durability == JOURNAL_DURABLE ? fdatasync(journal->fd) : 0;
+}
+
+static int write_order(struct journal *journal, const struct journal_order *begun)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+    const struct order *order = &begun->order;
+    struct pairs pairs = { 0 };
+
+    request_format(&order->request, &pairs);
+    json_object(w, NULL);
+    json_put_string(w, "vm", order->vm);
+    json_put_integer(w, "domid", order->domid);
+    json_put_integer(w, "home", order->home);
+    json_put_string(w, "id", order->request.id);
+    json_put_string(w, "snapshot", begun->snapshot);
+    json_object(w, "request");
+    for (size_t i = 0; i < pairs.count; i++)
+        json_put_string(w, pairs.item[i].key, pairs.item[i].value);
+    json_end_object(w);
+    json_end_object(w);
+    return append(journal, w, JOURNAL_DURABLE);
+}
+
+/* Opens and locks what is "journal" now, not what was when it was opened. */
+static int open_locked(int dir, int flags, int lock)
+{
+    for (;;) {
+        int fd = openat(dir, "journal", flags | O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+        struct stat ours, theirs;
+
+        if (fd < 0)
+            return -1;
+        if (flock(fd, lock) < 0) {
+            int error = errno;
+
+            close(fd);
+            errno = error;
+            return -1;
+        }
+        if (fstat(fd, &ours) == 0 && fstatat(dir, "journal", &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
+            ours.st_ino == theirs.st_ino)
+            return fd;
+        close(fd);
+        if (!(flags & O_CREAT)) {
+            errno = ENOENT;
+            return -1;
+        }
+    }
+}
+
+static struct journal *journal_new(struct store *store, const char *vm, enum store_make make, struct err *err)
+{
+    struct journal *journal = malloc(sizeof *journal);
+
+    if (!journal) {
+        err_set(err, ERR_IO, "out of memory");
+        return NULL;
+    }
+    *journal = (struct journal){ .dir = store_vm_dir(store, vm, make, err), .fd = -1 };
+    return journal->dir < 0 ? journal_close(journal) : journal;
+}
+
+int journal_begin(struct journal **out, struct store *store, const struct journal_order *order, struct err *err)
+{
+    struct journal *journal = journal_new(store, order->order.vm, STORE_MAKE, err);
+    struct stat st;
+
+    if (!journal)
+        return -1;
+    journal->fd = open_locked(journal->dir, O_CREAT, LOCK_EX | LOCK_NB);
+    if (journal->fd < 0 && errno == EWOULDBLOCK)
+        err_set(err, ERR_BUSY, "another operation on this domain is running");
+    else if (journal->fd < 0)
+        err_errno(err, "cannot open the journal");
+    else if (fstat(journal->fd, &st) == 0 && st.st_size > 0)
+        err_set(err, ERR_BUSY, "an interrupted operation has to be put right first; restart the agent");
+    else if (write_order(journal, order) < 0 || fsync(journal->dir) < 0)
+        err_errno(err, "cannot write the journal");
+    else {
+        *out = journal;
+        return 0;
+    }
+    journal_close(journal);
+    return -1;
+}
+
+int journal_step(struct journal *journal, const char *step, enum durability durability, struct err *err)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+
+    json_object(w, NULL);
+    json_put_string(w, "step", step);
+    json_end_object(w);
+    return append(journal, w, durability) < 0 ? err_errno(err, "cannot write the journal") : 0;
+}
+
+void journal_end(struct journal *journal, const struct err *outcome, int downtime_ms)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+
+    json_object(w, NULL);
+    json_put_string(w, "outcome", err_word(outcome->code));
+    json_put_string(w, "message", outcome->code ? outcome->text : "");
+    json_put_integer(w, "downtime_ms", downtime_ms);
+    json_end_object(w);
+    append(journal, w, JOURNAL_DURABLE);
+}
+
+void journal_remove(struct journal *journal)
+{
+    unlinkat(journal->dir, "journal", 0);
+    fsync(journal->dir);
+}
+
+static void parse_order(const struct json *json, struct journal_order *begun)
+{
+    static const char *const keys[] = { "operation", "name", "description", "start" };
+    const struct json *request = json_get(json, "request");
+    struct pairs pairs = { 0 };
+    struct err err;
+
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_string(json_get(request, keys[i])))
+            pairs_add(&pairs, keys[i], "%s", json_string(json_get(request, keys[i])));
+    if (request_parse_pairs(&begun->order.request, &pairs, &err) < 0)
+        return;
+    json_copy(json, "id", begun->order.request.id, sizeof begun->order.request.id);
+    json_copy(json, "snapshot", begun->snapshot, sizeof begun->snapshot);
+    begun->order.domid = (int)json_integer(json_get(json, "domid"), -1);
+    begun->order.home = (unsigned)json_integer(json_get(json, "home"), 0);
+    json_copy(json, "vm", begun->order.vm, sizeof begun->order.vm);
+}
+
+static void parse_line(const char *line, struct journal_state *state)
+{
+    _cleanup_(json_freep) struct json *json = json_parse(line);
+
+    if (json_string(json_get(json, "vm")))
+        parse_order(json, &state->begun);
+    else if (json_string(json_get(json, "step")))
+        json_copy(json, "step", state->step, sizeof state->step);
+    else if (json_string(json_get(json, "outcome"))) {
+        state->ended = true;
+        state->outcome.code = err_from_word(json_string(json_get(json, "outcome")));
+        json_copy(json, "message", state->outcome.text, sizeof state->outcome.text);
+        state->downtime_ms = (int)json_integer(json_get(json, "downtime_ms"), -1);
+    }
+}
+
+/* A last line without its end was cut off by the crash: that step was not begun. */
+static int read_state(int dir, struct journal_state *state)
+{
+    _cleanup_(freep) char *text = file_read(dir, "journal");
+
+    *state = (struct journal_state){ .begun.order.domid = -1, .downtime_ms = -1 };
+    if (!text)
+        return -1;
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        parse_line(line, state);
+    }
+    return 0;
+}
+
+static void on_alarm(int signal)
+{
+    (void)signal; /* ends the flock() with EINTR */
+}
+
+int journal_take(struct journal **out, struct store *store, const char *vm, struct journal_state *state,
+                 struct err *err)
+{
+    struct journal *journal = journal_new(store, vm, STORE_EXISTING, err);
+    struct sigaction action = { .sa_handler = on_alarm }, before;
+    int error;
+
+    *out = NULL;
+    if (!journal)
+        return -1;
+    sigaction(SIGALRM, &action, &before);
+    alarm(LOCK_WAIT_SECONDS);
+    journal->fd = open_locked(journal->dir, 0, LOCK_EX);
+    error = errno;
+    alarm(0);
+    sigaction(SIGALRM, &before, NULL);
+    if (journal->fd < 0) {
+        journal_close(journal);
+        if (error == ENOENT)
+            return 0;
+        errno = error;
+        return error == EINTR ? err_set(err, ERR_BUSY, "the earlier operation is still running")
+                              : err_errno(err, "cannot open the journal");
+    }
+    if (read_state(journal->dir, state) < 0) {
+        journal_close(journal);
+        return err_errno(err, "cannot read the journal");
+    }
+    *out = journal;
+    return 0;
+}
+
+void journal_peek(struct store *store, const char *vm, struct order *order)
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, &err);
+    struct journal_state state;
+
+    if (dir >= 0 && read_state(dir, &state) == 0)
+        *order = state.begun.order;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "op.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+
+const struct op *const ops[] = { &op_create, &op_delete, &op_revert, NULL };
+
+const struct op *op_find(enum operation operation)
+{
+    for (size_t i = 0; ops[i]; i++)
+        if (ops[i]->operation == operation)
+            return ops[i];
+    return NULL;
+}
+
+int work_begin(struct work *work, const char *snapshot, struct err *err)
+{
+    snprintf(work->begun.snapshot, sizeof work->begun.snapshot, "%s", snapshot);
+    snprintf(work->snapshot, sizeof work->snapshot, "%s", snapshot);
+    return journal_begin(&work->journal, work->store, &work->begun, err);
+}
+
+static bool is_listed(const struct op *op, const char *step)
+{
+    for (size_t i = 0; op->steps[i]; i++)
+        if (strcmp(op->steps[i], step) == 0)
+            return true;
+    return false;
+}
+
+int work_step(struct work *work, const char *step, enum durability durability, struct err *err)
+{
+    assert(is_listed(work->op, step));
+    if (control_fd(work->control) >= 0)
+        control_read(work->control);
+    if (control_cancelled(work->control))
+        return err_set(err, ERR_CANCELLED, "cancelled before: %s", step);
+    if (journal_step(work->journal, step, durability, err) < 0)
+        return -1;
+    log_debug("request %s: step %s", work->begun.order.request.id, step);
+    control_progress(work->control, step, -1);
+    return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef OP_H
+#define OP_H
+
+/* The operations of a worker: each one blocking function that is read from top to bottom, and the function
+ * that undoes or finishes what a run of it left that was killed. */
+
+#include "control.h"
+#include "journal.h"
+#include "record.h"
+
+struct store;
+struct xl;
+
+struct work {
+    struct store *store;
+    const char *run; /* /run/xensnap */
+    struct control *control;
+    struct xl *xl;
+    struct journal *journal;
+    const struct op *op;
+    struct journal_order begun;
+    bool unsettled;  /* something is left that only a later recovery can put right: the journal stays */
+    int downtime_ms;
+    char snapshot[UUID_LENGTH + 1]; /* for the result */
+    char name[NAME_MAX_BYTES + 1];
+};
+
+struct op {
+    enum operation operation;
+    const char *const *steps; /* in their order, NULL at the end; the tests kill it at each of them */
+    int (*run)(struct work *work, struct err *err);
+    /* 0: it is finished now.  -1: it is undone, or err says what could not be. */
+    int (*recover)(struct work *work, const struct journal_state *state, struct err *err);
+};
+
+extern const struct op op_create, op_delete, op_revert;
+
+/* NULL for what no worker does. */
+const struct op *op_find(enum operation operation);
+extern const struct op *const ops[];
+
+/* Writes the journal's first line: from here on something of the operation may be left behind. */
+int work_begin(struct work *work, const char *snapshot, struct err *err);
+/* The next step is about to be taken: refuses after a cancel, journals, reports. */
+int work_step(struct work *work, const char *step, enum durability durability, struct err *err);
+
+#endif

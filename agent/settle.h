@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SETTLE_H
+#define SETTLE_H
+
+/* Brings a domain back to life that a save, finished or broken off at any point, may have left suspended,
+ * about to be suspended, or with its QEMU stopped. */
+
+#include "errors.h"
+
+struct control;
+struct xl;
+
+/* Whether the guest may have been asked to suspend and not have done so yet. */
+enum settle { SETTLE_NOW, SETTLE_LATE_SUSPEND };
+
+struct settle_domain {
+    const char *run; /* /run/xensnap */
+    const char *vm;
+    unsigned domid;
+};
+
+/* Lets a suspended domain go on.  On Xen before 4.20 its xl process ended with the suspend: then it comes
+ * into our care first, for it may shut down the moment it runs. */
+int settle_resume(struct xl *xl, const struct settle_domain *domain, struct err *err);
+/* A domain that is gone, or is another by now, needs nothing: 0. */
+int settle(struct xl *xl, struct control *control, const struct settle_domain *domain, enum settle how,
+           struct err *err);
+/* Sets a stopped QEMU going; its vcpus are Xen's and are not touched. */
+int settle_qemu(struct control *control, unsigned domid, struct err *err);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef STORE_H
+#define STORE_H
+
+/* The snapshots on disk, docs/store.md: who has any, which, and which one is current.  The read side, used
+ * by agent and worker; only a worker that holds the VM's journal writes (draft.h, trash in op_delete.c). */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "record.h"
+
+struct store;
+
+/* Makes the root where it is missing, mode 0700. */
+int store_open(struct store **out, const char *root, struct err *err);
+struct store *store_close(struct store *store);
+
+/* Calls VISIT for the UUID of every VM that has a directory. */
+void store_each_vm(struct store *store, void (*visit)(void *data, const char *vm), void *data);
+/* The VM's directory, made where it is missing if MAKE is set; a descriptor for the caller to close, or -1. */
+enum store_make { STORE_EXISTING, STORE_MAKE };
+int store_vm_dir(struct store *store, const char *vm, enum store_make make, struct err *err);
+/* An operation on the VM was begun and not ended. */
+bool store_has_journal(struct store *store, const char *vm);
+long long store_free_bytes(struct store *store);
+
+/* The VM's snapshots, oldest first.  Directories without a readable record are left out with a warning. */
+struct snapshots {
+    struct record *records; /* one allocation */
+    size_t count;
+    char current[UUID_LENGTH + 1]; /* the snapshot that the VM's state descends from, or "" */
+};
+int store_list(struct store *store, const char *vm, struct snapshots *out, struct err *err);
+void snapshots_deinit(struct snapshots *snapshots);
+/* By name, else by id; NULL where there is none. */
+const struct record *snapshots_find(const struct snapshots *snapshots, const char *name);
+
+static inline void store_closep(struct store **store)
+{
+    store_close(*store);
+}
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The worker's main: takes one order from the agent, does or recovers it, and says what came of it. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "draft.h"
+#include "log.h"
+#include "op.h"
+#include "spawn.h"
+#include "store.h"
+#include "xl.h"
+
+static void print_steps(void)
+{
+    for (size_t i = 0; ops[i]; i++)
+        for (size_t j = 0; ops[i]->steps[j]; j++)
+            printf("%s %s\n", operation_word(ops[i]->operation), ops[i]->steps[j]);
+}
+
+static int run(struct work *work, struct err *err)
+{
+    work->op = op_find(work->begun.order.request.operation);
+    if (!work->op)
+        return err_set(err, ERR_INTERNAL, "no worker does %s",
+                       operation_word(work->begun.order.request.operation));
+    if (xl_open(&work->xl, work->control, err) < 0)
+        return -1;
+    return work->op->run(work, err);
+}
+
+/* Takes up what the journal tells; an operation that had ended and was only not heard of is reported again. */
+static int recover(struct work *work, struct err *err)
+{
+    const char *vm = work->begun.order.vm;
+    struct journal_state state;
+
+    if (journal_take(&work->journal, work->store, vm, &state, err) < 0)
+        return -1;
+    if (!work->journal || (!*state.begun.order.vm && !*state.step))
+        return err_set(err, ERR_INTERNAL, "the operation was interrupted before it had begun");
+    memcpy(work->snapshot, state.begun.snapshot, sizeof work->snapshot);
+    if (state.ended) {
+        work->downtime_ms = state.downtime_ms;
+        *err = state.outcome;
+        return err->code == ERR_NONE ? 0 : -1;
+    }
+    work->begun = state.begun;
+    work->op = op_find(state.begun.order.request.operation);
+    if (!work->op)
+        return err_set(err, ERR_CORRUPT, "the journal does not say what was being done");
+    if (xl_open(&work->xl, work->control, err) < 0)
+        return -1;
+    if (work->op->recover(work, &state, err) == 0)
+        return 0;
+    /* A recovery that has undone everything says so with ERR_INTERNAL; any other error is its own failure. */
+    work->unsettled = err->code != ERR_INTERNAL;
+    return -1;
+}
+
+/* A journal stays only where something is still to be put right, or nobody has heard the outcome yet. */
+static void report(struct work *work, int rc, const struct err *err)
+{
+    struct msg msg = { .kind = MSG_RESULT, .downtime_ms = work->downtime_ms };
+
+    if (rc < 0)
+        msg.error = *err;
+    memcpy(msg.snapshot, work->snapshot, sizeof msg.snapshot);
+    memcpy(msg.name, work->name, sizeof msg.name);
+    if (work->journal && !work->unsettled)
+        journal_end(work->journal, &msg.error, work->downtime_ms);
+    if (control_tell(work->control, &msg) && work->journal && !work->unsettled)
+        journal_remove(work->journal);
+    work->journal = journal_close(work->journal);
+    store_tidy(work->store, work->begun.order.vm);
+}
+
+static int serve(const char *store, const char *run_dir, struct err *err)
+{
+    struct control control;
+    struct work work = { .run = run_dir, .control = &control, .downtime_ms = -1 };
+    struct order order;
+    int rc;
+
+    if (control_open(&control, SPAWN_SOCKET, &order, err) < 0 || store_open(&work.store, store, err) < 0)
+        return -1;
+    work.begun.order = order;
+    rc = order.recover ? recover(&work, err) : run(&work, err);
+    report(&work, rc, err);
+    xl_close(work.xl);
+    store_close(work.store);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *store = NULL, *run_dir = NULL;
+    struct err err;
+
+    log_init("xensnap-worker", LOG_LEVEL_INFO);
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--steps") == 0) {
+            print_steps();
+            return 0;
+        } else if (strcmp(argv[i], "--store") == 0 && i + 1 < argc)
+            store = argv[++i];
+        else if (strcmp(argv[i], "--run") == 0 && i + 1 < argc)
+            run_dir = argv[++i];
+    if (!store || !run_dir) {
+        fprintf(stderr, "xensnap-worker: started by xensnapd for each operation; --steps lists their steps\n");
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN); /* libxl writes to helpers that may have died */
+    /* A QEMU that a restore starts must not inherit the line: the agent would never see its end. */
+    fcntl(SPAWN_SOCKET, F_SETFD, FD_CLOEXEC);
+    if (serve(store, run_dir, &err) < 0) {
+        log_error("%s", err.text);
+        return 1;
+    }
+    return 0;
+}

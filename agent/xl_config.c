@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "xl_internal.h"
+
+static struct xl_config *config_new(void)
+{
+    struct xl_config *config = calloc(1, sizeof *config);
+
+    if (config)
+        libxl_domain_config_init(&config->config);
+    return config;
+}
+
+struct xl_config *xl_config_free(struct xl_config *config)
+{
+    if (config) {
+        libxl_domain_config_dispose(&config->config);
+        free(config);
+    }
+    return NULL;
+}
+
+int xl_config_read(struct xl *xl, unsigned domid, struct xl_config **out, struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *config = config_new();
+
+    if (!config)
+        return err_set(err, ERR_IO, "out of memory");
+    if (xl_finish(xl, libxl_retrieve_domain_configuration(xl->ctx, domid, &config->config, &xl->how),
+                  "reading the domain's configuration", err) < 0)
+        return -1;
+    config->config.c_info.domid = 0; /* any: a domid that was just in use is refused for a minute */
+    *out = config;
+    config = NULL;
+    return 0;
+}
+
+int xl_config_parse(struct xl *xl, const char *json, struct xl_config **out, struct err *err)
+{
+    struct xl_config *config = config_new();
+
+    if (!config)
+        return err_set(err, ERR_IO, "out of memory");
+    if (libxl_domain_config_from_json(xl->ctx, &config->config, json)) {
+        xl_config_free(config);
+        return err_set(err, ERR_CORRUPT, "the stored configuration cannot be read by this libxl");
+    }
+    *out = config;
+    return 0;
+}
+
+char *xl_config_format(struct xl *xl, struct xl_config *config)
+{
+    return libxl_domain_config_to_json(xl->ctx, &config->config);
+}
+
+const char *xl_config_name(const struct xl_config *config)
+{
+    return config->config.c_info.name ? config->config.c_info.name : "";
+}
+
+static int refuse(struct err *err, const char *what)
+{
+    return err_set(err, ERR_UNSUPPORTED, "the domain has %s, which a snapshot cannot hold", what);
+}
+
+static bool managed_by_libvirt(struct xl *xl, unsigned domid)
+{
+    uint8_t *data = NULL;
+    int length = 0;
+    bool managed;
+
+    managed = libxl_userdata_retrieve(xl->ctx, domid, "libvirt-xml", &data, &length) == 0 && data;
+    free(data);
+    return managed;
+}
+
+/* libxl_defbool_val() aborts on one that was left to libxl. */
+static bool is_on(libxl_defbool value)
+{
+    return !libxl_defbool_is_default(value) && libxl_defbool_val(value);
+}
+
+int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *config, struct err *err)
+{
+    const libxl_domain_config *d = &config->config;
+    bool hvm = d->c_info.type == LIBXL_DOMAIN_TYPE_HVM;
+
+    if (d->num_pcidevs || d->num_dtdevs || d->num_rdms)
+        return refuse(err, "a passed-through device");
+    if (d->num_vtpms)
+        return refuse(err, "a vTPM");
+    if (d->num_usbdevs)
+        return refuse(err, "a passed-through USB device");
+    if (d->b_info.num_vnuma_nodes)
+        return refuse(err, "a vNUMA layout");
+    if (is_on(d->b_info.nested_hvm))
+        return refuse(err, "nested virtualisation");
+    if (is_on(d->b_info.device_model_stubdomain))
+        return refuse(err, "a device model stubdomain");
+    if (is_on(d->b_info.dm_restrict))
+        return refuse(err, "a restricted device model (dm_restrict)");
+    /* Saving asks for every page, and the pool of a domain that has not ballooned down yet has too few. */
+    if (hvm && d->b_info.target_memkb < d->b_info.max_memkb)
+        return refuse(err, "memory populated on demand (memory below maxmem)");
+    for (int i = 0; i < d->num_disks; i++)
+        if (d->disks[i].backend_domid || d->disks[i].backend_domname)
+            return err_set(err, ERR_UNSUPPORTED, "disk %s is served by a driver domain", d->disks[i].vdev);
+    if (managed_by_libvirt(xl, domid))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the domain is libvirt's, which would lose track of it; use it from xl");
+    return 0;
+}
+
+static const char *format_word(libxl_disk_format format)
+{
+    const char *word = libxl_disk_format_to_string(format);
+
+    return word ? word : "unknown";
+}
+
+size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, size_t size)
+{
+    const libxl_domain_config *d = &config->config;
+    size_t count = 0;
+
+    for (int i = 0; i < d->num_disks && count < size; i++) {
+        const libxl_device_disk *from = &d->disks[i];
+        struct xl_disk *disk = &disks[count++];
+
+        *disk = (struct xl_disk){
+            /* not said: libxl takes qdisk for anything that is a file */
+            .qdisk = from->backend == LIBXL_DISK_BACKEND_QDISK ||
+                     (from->backend == LIBXL_DISK_BACKEND_UNKNOWN && from->format != LIBXL_DISK_FORMAT_RAW),
+            .writable = from->readwrite,
+            .cdrom = from->is_cdrom,
+        };
+        snprintf(disk->vdev, sizeof disk->vdev, "%s", from->vdev ? from->vdev : "");
+        snprintf(disk->target, sizeof disk->target, "%s", from->pdev_path ? from->pdev_path : "");
+        snprintf(disk->format, sizeof disk->format, "%s", format_word(from->format));
+    }
+    return count;
+}
+
+static enum xl_action action_from(libxl_action_on_shutdown action)
+{
+    switch (action) {
+    case LIBXL_ACTION_ON_SHUTDOWN_RESTART: return XL_ACTION_RESTART;
+    case LIBXL_ACTION_ON_SHUTDOWN_RESTART_RENAME: return XL_ACTION_RENAME_RESTART;
+    case LIBXL_ACTION_ON_SHUTDOWN_PRESERVE: return XL_ACTION_PRESERVE;
+    case LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_DESTROY: return XL_ACTION_COREDUMP_DESTROY;
+    case LIBXL_ACTION_ON_SHUTDOWN_COREDUMP_RESTART: return XL_ACTION_COREDUMP_RESTART;
+    case LIBXL_ACTION_ON_SHUTDOWN_SOFT_RESET: return XL_ACTION_SOFT_RESET;
+    default: return XL_ACTION_DESTROY;
+    }
+}
+
+enum xl_action xl_config_action(const struct xl_config *config, enum xl_end end)
+{
+    const libxl_domain_config *d = &config->config;
+
+    switch (end) {
+    case XL_END_REBOOT: return action_from(d->on_reboot);
+    case XL_END_CRASH: return action_from(d->on_crash);
+    case XL_END_WATCHDOG: return action_from(d->on_watchdog);
+    case XL_END_SOFT_RESET: return action_from(d->on_soft_reset);
+    default: return action_from(d->on_poweroff);
+    }
+}
+
+int xl_config_need_memory(struct xl *xl, const struct xl_config *config, long long *kb, struct err *err)
+{
+    libxl_domain_config copy;
+    uint64_t need = 0;
+    int rc;
+
+    libxl_domain_config_init(&copy);
+    libxl_domain_config_copy(xl->ctx, &copy, &config->config);
+    rc = libxl_domain_need_memory(xl->ctx, &copy, INVALID_DOMID, &need);
+    libxl_domain_config_dispose(&copy);
+    *kb = (long long)need;
+    return rc ? err_set(err, ERR_XEN, "cannot tell how much memory the domain needs (libxl %d)", rc) : 0;
+}
+
+int xl_free_memory(struct xl *xl, long long *kb, struct err *err)
+{
+    uint64_t free_kb = 0;
+    int rc = libxl_get_free_memory(xl->ctx, &free_kb);
+
+    *kb = (long long)free_kb;
+    return rc ? err_set(err, ERR_XEN, "cannot tell how much memory is free (libxl %d)", rc) : 0;
+}

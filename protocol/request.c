@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pairs.h"
+
+static const char *const operations[OPERATIONS] = {
+    [OPERATION_NONE] = "none",     [OPERATION_CREATE] = "create", [OPERATION_LIST] = "list",
+    [OPERATION_DELETE] = "delete", [OPERATION_REVERT] = "revert", [OPERATION_CANCEL] = "cancel",
+};
+
+const char *operation_word(enum operation operation)
+{
+    return operations[operation < OPERATIONS ? operation : OPERATION_NONE];
+}
+
+/* One function for each key.  They see a value that is no longer than REQUEST_VALUE_MAX. */
+
+static int set_operation(struct request *request, const char *value, struct err *err)
+{
+    for (enum operation op = OPERATION_CREATE; op < OPERATIONS; op++)
+        if (strcmp(value, operations[op]) == 0) {
+            request->operation = op;
+            return 0;
+        }
+    return err_set(err, ERR_INVALID, "unknown operation; it is create, list, delete, revert or cancel");
+}
+
+static int set_id(struct request *request, const char *value, struct err *err)
+{
+    if (!request_id_valid(value))
+        return err_set(err, ERR_INVALID, "id is 1 to %d of A-Z a-z 0-9 _ -", REQUEST_ID_MAX);
+    snprintf(request->id, sizeof request->id, "%s", value);
+    return 0;
+}
+
+static int set_request(struct request *request, const char *value, struct err *err)
+{
+    if (!request_id_valid(value))
+        return err_set(err, ERR_INVALID, "request is the id of the request that is to be cancelled");
+    snprintf(request->about, sizeof request->about, "%s", value);
+    return 0;
+}
+
+static int set_domain(struct request *request, const char *value, struct err *err)
+{
+    if (!name_valid(value))
+        return err_set(err, ERR_INVALID, "domain is a domid, a UUID or a name of at most %d bytes",
+                       NAME_MAX_BYTES);
+    snprintf(request->domain, sizeof request->domain, "%s", value);
+    return 0;
+}
+
+static int set_name(struct request *request, const char *value, struct err *err)
+{
+    if (!name_valid(value))
+        return err_set(err, ERR_INVALID, "name is 1 to %d bytes of printable text", NAME_MAX_BYTES);
+    if (name_reserved(value))
+        return err_set(err, ERR_INVALID, "the name %s is reserved", value);
+    snprintf(request->name, sizeof request->name, "%s", value);
+    return 0;
+}
+
+static int set_description(struct request *request, const char *value, struct err *err)
+{
+    if (!description_valid(value))
+        return err_set(err, ERR_INVALID, "description is at most %d bytes of printable text",
+                       DESCRIPTION_MAX_BYTES);
+    snprintf(request->description, sizeof request->description, "%s", value);
+    return 0;
+}
+
+static int set_memory(struct request *request, const char *value, struct err *err)
+{
+    (void)request;
+    if (strcmp(value, "yes") == 0 || strcmp(value, "1") == 0)
+        return 0;
+    if (strcmp(value, "no") == 0 || strcmp(value, "0") == 0)
+        return err_set(err, ERR_UNSUPPORTED, "disk-only snapshots (memory=no) are not made yet");
+    return err_set(err, ERR_INVALID, "memory is yes or no");
+}
+
+static int set_type(struct request *request, const char *value, struct err *err)
+{
+    (void)request;
+    if (strcmp(value, "internal") == 0)
+        return 0;
+    if (strcmp(value, "external") == 0)
+        return err_set(err, ERR_UNSUPPORTED, "external snapshots are not made yet");
+    return err_set(err, ERR_INVALID, "type is internal or external");
+}
+
+static int set_start(struct request *request, const char *value, struct err *err)
+{
+    if (strcmp(value, "running") == 0)
+        request->start = START_RUNNING;
+    else if (strcmp(value, "paused") == 0)
+        request->start = START_PAUSED;
+    else
+        return err_set(err, ERR_INVALID, "start is running or paused");
+    return 0;
+}
+
+#define BIT(operation) (1u << (operation))
+#define ANY (~0u)
+
+static const struct key {
+    const char *name;
+    unsigned operations; /* for which the key means something */
+    int (*set)(struct request *request, const char *value, struct err *err);
+} keys[] = {
+    { "operation", ANY, set_operation },
+    { "domain", ANY, set_domain },
+    { "name", BIT(OPERATION_CREATE) | BIT(OPERATION_DELETE) | BIT(OPERATION_REVERT), set_name },
+    { "description", BIT(OPERATION_CREATE), set_description },
+    { "memory", BIT(OPERATION_CREATE), set_memory },
+    { "type", BIT(OPERATION_CREATE), set_type },
+    { "start", BIT(OPERATION_REVERT), set_start },
+    { "request", BIT(OPERATION_CANCEL), set_request },
+};
+
+static const struct key *find_key(const char *name)
+{
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+/* A key goes back to whoever may have sent it: only if it can be shown. */
+static const char *shown(const char *key)
+{
+    return name_valid(key) && strlen(key) < 40 ? key : "(unprintable)";
+}
+
+static int check_key(const struct request *request, const char *name, struct err *err)
+{
+    const struct key *key = find_key(name);
+
+    if (strncmp(name, "x-", 2) == 0)
+        return 0;
+    if (!key)
+        return err_set(err, ERR_INVALID, "unknown key %s", shown(name));
+    if (!(key->operations & BIT(request->operation)))
+        return err_set(err, ERR_INVALID, "%s means nothing to %s", name,
+                       operation_word(request->operation));
+    return 0;
+}
+
+static int check_whole(const struct request *request, struct err *err)
+{
+    bool by_name = request->operation == OPERATION_DELETE || request->operation == OPERATION_REVERT;
+
+    if (by_name && !*request->name)
+        return err_set(err, ERR_INVALID, "%s needs a name", operation_word(request->operation));
+    if (request->operation == OPERATION_CANCEL && !*request->about)
+        return err_set(err, ERR_INVALID, "cancel needs request=ID");
+    return 0;
+}
+
+int request_parse_pairs(struct request *request, const struct pairs *pairs, struct err *err)
+{
+    const char *operation = pairs_get(pairs, "operation");
+
+    if (!*operation)
+        return err_set(err, ERR_INVALID, "no operation");
+    if (set_operation(request, operation, err) < 0)
+        return -1;
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct pair *pair = &pairs->item[i];
+
+        if (check_key(request, pair->key, err) < 0)
+            return -1;
+        if (find_key(pair->key) && find_key(pair->key)->set(request, pair->value, err) < 0)
+            return -1;
+    }
+    return check_whole(request, err);
+}
+
+/* Reads one value, quoted or up to the next blank; returns where it ends, or NULL where it can't. */
+static const char *read_value(const char *s, char value[REQUEST_VALUE_MAX], struct err *err)
+{
+    bool quoted = *s == '"';
+    size_t used = 0;
+
+    for (s += quoted; quoted ? *s != '"' : *s && *s != ' '; s++) {
+        if (quoted && *s == '\\')
+            s++;
+        if (!*s) {
+            err_set(err, ERR_INVALID, "a quoted value has no end");
+            return NULL;
+        }
+        if (used == REQUEST_VALUE_MAX - 1) {
+            err_set(err, ERR_INVALID, "a value is longer than %d bytes", REQUEST_VALUE_MAX - 1);
+            return NULL;
+        }
+        value[used++] = *s;
+    }
+    value[used] = '\0';
+    s += quoted;
+    if (*s && *s != ' ') {
+        err_set(err, ERR_INVALID, "a quoted value ends in the middle of a word");
+        return NULL;
+    }
+    return s;
+}
+
+static const char *read_pair(const char *s, struct pairs *pairs, struct err *err)
+{
+    size_t length = strcspn(s, "= ");
+    char value[REQUEST_VALUE_MAX], key[PAIR_KEY_SIZE];
+
+    if (s[length] != '=' || length == 0 || length >= sizeof key) {
+        err_set(err, ERR_INVALID, "after the operation come words of the form KEY=VALUE");
+        return NULL;
+    }
+    snprintf(key, sizeof key, "%.*s", (int)length, s);
+    if (*pairs_get(pairs, key) || pairs->count == PAIRS_MAX) {
+        err_set(err, ERR_INVALID, "%s is given twice, or there are too many keys", shown(key));
+        return NULL;
+    }
+    s = read_value(s + length + 1, value, err);
+    if (s)
+        pairs_add(pairs, key, "%s", value);
+    return s;
+}
+
+int request_parse_line(struct request *request, const char *line, size_t length, struct err *err)
+{
+    struct pairs pairs = { 0 };
+    size_t word = strcspn(line, " ");
+
+    if (length > REQUEST_LINE_MAX)
+        return err_set(err, ERR_INVALID, "the line is longer than %d bytes", REQUEST_LINE_MAX);
+    if (strlen(line) != length)
+        return err_set(err, ERR_INVALID, "the line holds a NUL byte");
+    pairs_add(&pairs, "operation", "%.*s", (int)word, line);
+    for (const char *s = line + word; *s;) {
+        if (*s == ' ') {
+            s++;
+            continue;
+        }
+        s = read_pair(s, &pairs, err);
+        if (!s)
+            return -1;
+    }
+    /* The id is a key of the line alone: a directory has its name. */
+    if (*pairs_get(&pairs, "id")) {
+        if (set_id(request, pairs_get(&pairs, "id"), err) < 0)
+            return -1;
+        for (size_t i = 0; i < pairs.count; i++)
+            if (strcmp(pairs.item[i].key, "id") == 0)
+                pairs.item[i] = pairs.item[--pairs.count];
+    }
+    return request_parse_pairs(request, &pairs, err);
+}
+
+void request_format(const struct request *request, struct pairs *pairs)
+{
+    pairs_add(pairs, "operation", "%s", operation_word(request->operation));
+    if (*request->domain)
+        pairs_add(pairs, "domain", "%s", request->domain);
+    if (*request->name)
+        pairs_add(pairs, "name", "%s", request->name);
+    if (*request->description)
+        pairs_add(pairs, "description", "%s", request->description);
+    if (*request->about)
+        pairs_add(pairs, "request", "%s", request->about);
+    if (request->operation == OPERATION_REVERT)
+        pairs_add(pairs, "start", "%s", request->start == START_PAUSED ? "paused" : "running");
+}

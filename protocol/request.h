@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+/* One request, as it was asked for.  Pure: text in, a checked struct or an error out.
+ * Plain data, so that it travels to the worker as it is. */
+
+#include "errors.h"
+#include "names.h"
+
+struct pairs;
+
+enum operation { OPERATION_NONE, OPERATION_CREATE, OPERATION_LIST, OPERATION_DELETE, OPERATION_REVERT,
+                 OPERATION_CANCEL, OPERATIONS };
+
+enum start { START_RUNNING, START_PAUSED };
+
+struct request {
+    char id[REQUEST_ID_MAX + 1];        /* "" until somebody gave it one */
+    enum operation operation;
+    char domain[NAME_MAX_BYTES + 1];    /* a domid, UUID or name; "" = the domain whose tree this is in */
+    char name[NAME_MAX_BYTES + 1];      /* "" on create = the time */
+    char description[DESCRIPTION_MAX_BYTES + 1];
+    char about[REQUEST_ID_MAX + 1];     /* cancel: which request */
+    enum start start;                   /* revert: how the domain is left */
+};
+
+enum { REQUEST_LINE_MAX = 2048, REQUEST_VALUE_MAX = 1024 };
+
+/* "OPERATION KEY=VALUE ..."; a VALUE with blanks is put in double quotes, where \ takes away the meaning
+ * of the next character.  LENGTH is the node's: a NUL inside is refused. */
+int request_parse_line(struct request *request, const char *line, size_t length, struct err *err);
+
+/* One directory: each child is a key.  The ID is not among them. */
+int request_parse_pairs(struct request *request, const struct pairs *pairs, struct err *err);
+
+/* The canonical form, without the ID; what request_parse_pairs() takes back. */
+void request_format(const struct request *request, struct pairs *pairs);
+
+const char *operation_word(enum operation operation);
+
+#endif
