@@ -18,6 +18,8 @@ ifdef SAN
 override CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 override LDFLAGS += -fsanitize=address,undefined
 endif
+# make V=1 shows the commands themselves
+run = $(if $(V),,@echo "  $1  $2";)
 O := build/$(CC)$(if $(SAN),-san)
 
 # What each program is made of.  libxl is linked into the worker and the monitor and nowhere else.
@@ -44,11 +46,11 @@ $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
 
 .SECONDEXPANSION:
 $(programs:%=$O/%): $O/%: $$(addprefix $O/,$$(addsuffix .o,$$($$*)))
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $O/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call run,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 install: all
 	install -D -m 755 $O/xensnapd $(DESTDIR)$(SBINDIR)/xensnapd

@@ -36,7 +36,6 @@ struct agent {
     struct store *store;
     struct queue queue;
     int progress_timer; /* armed while a job has progress that is not published */
-    unsigned lines;     /* for the ids of shorthand requests */
     bool stopping;
 };
 
@@ -114,7 +113,7 @@ static void publish_soon(struct agent *agent, struct job *job)
 
 /* ---- monitors ------------------------------------------------------------------------------------------ */
 
-static void start_monitor(void *data, const char *vm, unsigned domid)
+static void start_monitor(void *data, const char *vm, unsigned domid, int held)
 {
     struct agent *agent = data;
     char path[PATH_MAX], number[16];
@@ -124,7 +123,7 @@ static void start_monitor(void *data, const char *vm, unsigned domid)
 
     snprintf(path, sizeof path, "%s/xensnap-monitor", agent->options->libexec);
     snprintf(number, sizeof number, "%u", domid);
-    if (spawn(&pid, argv, NULL, &err) < 0)
+    if (spawn(&pid, argv, held, &err) < 0)
         log_error("domain %u (%s): nobody looks after its shutdown: %s", domid, vm, err.text);
     else
         log_info("domain %u (%s): xensnap-monitor %d looks after its shutdown", domid, vm, (int)pid);
@@ -258,7 +257,7 @@ static int start_worker(struct agent *agent, struct job *job, struct err *err)
                      (char *)"--run", (char *)agent->options->run, NULL };
 
     snprintf(path, sizeof path, "%s/xensnap-worker", agent->options->libexec);
-    if (spawn(&job->worker, argv, &job->socket, err) < 0) {
+    if (spawn_with_socket(&job->worker, argv, &job->socket, err) < 0) {
         job->worker = 0;
         return -1;
     }
@@ -522,14 +521,6 @@ static int accept(struct agent *agent, const struct letter *letter, const struct
     return queue_request(agent, &order, err);
 }
 
-/* The shorthand's id, unless the line brought one: unused below this home. */
-static void give_id(struct agent *agent, unsigned home, struct request *request)
-{
-    do
-        snprintf(request->id, sizeof request->id, "line-%u", ++agent->lines);
-    while (publish_knows(agent->xs, home, request->id));
-}
-
 static void on_letter(void *data, const struct letter *letter)
 {
     struct agent *agent = data;
@@ -541,12 +532,6 @@ static void on_letter(void *data, const struct letter *letter)
         *request.id = '\0';
         if (!letter->guest_may_write)
             on_cancel(agent, letter->home, &request);
-        return;
-    }
-    if (!*request.id)
-        give_id(agent, letter->home, &request);
-    else if (publish_knows(agent->xs, letter->home, request.id)) {
-        log_info("request %s of domain %u came again: it is the same request", request.id, letter->home);
         return;
     }
     if (accept(agent, letter, &request, &err) < 0)

@@ -76,7 +76,8 @@ static bool parse_name(const char *name, char vm[UUID_LENGTH + 1], unsigned *dom
            domid_parse(name + UUID_LENGTH + 1, domid);
 }
 
-void care_each_alone(const char *run, void (*visit)(void *data, const char *vm, unsigned domid), void *data)
+void care_each_alone(const char *run, void (*visit)(void *data, const char *vm, unsigned domid, int held),
+                     void *data)
 {
     struct err err;
     int dir = care_dir(run, &err);
@@ -95,8 +96,8 @@ void care_each_alone(const char *run, void (*visit)(void *data, const char *vm, 
         fd = hold(dir, child->d_name);
         if (fd < 0)
             continue;
-        close(fd); /* the monitor that is started now takes it; a second one would find it taken */
-        visit(data, vm, domid);
+        visit(data, vm, domid, fd);
+        close(fd);
     }
     closedir(stream);
 }

@@ -18,10 +18,13 @@ enum { CARE_NAME_SIZE = UUID_LENGTH + 16 };
 int care_begin(const char *run, const char *vm, unsigned domid, struct err *err);
 void care_end(const char *run, const char *vm, unsigned domid);
 
-/* The monitor's side: a descriptor that holds the lock, or -1 where another monitor has it. */
+/* A descriptor that holds the lock as long as it or a copy of it is open, or -1 where another process has it. */
 int care_hold(const char *run, const char *vm, unsigned domid);
 
-/* Calls VISIT for every domain in our care that no monitor holds. */
-void care_each_alone(const char *run, void (*visit)(void *data, const char *vm, unsigned domid), void *data);
+/* Calls VISIT for every domain in our care that nobody holds, with a descriptor that holds it from now on: the
+ * monitor inherits it, so that there is no moment in which a second one could begin.  The caller's copy is
+ * closed after VISIT. */
+void care_each_alone(const char *run, void (*visit)(void *data, const char *vm, unsigned domid, int held),
+                     void *data);
 
 #endif

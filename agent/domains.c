@@ -85,7 +85,10 @@ static void make_tree(struct xenstore *xs, unsigned domid)
     uuid_generate_random(uuid);
     uuid_unparse_lower(uuid, epoch);
     do {
-        xenstore_begin(xs);
+        if (xenstore_begin(xs) < 0) {
+            log_error("domain %u: cannot make its tree: %s", domid, strerror(errno));
+            return;
+        }
         path_domain(path, domid, NODE_EPOCH, NULL, NULL);
         if (!xenstore_exists(xs, path)) { /* an earlier agent's tree is the domain's tree */
             put(xs, domid, NODE_ROOT, "");

@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "pairs.h"
+#include "status.h"
 #include "xenstore.h"
 
 /* So many are taken in one transaction; the watch of the removal brings us back for the rest. */
@@ -61,7 +62,38 @@ static bool take_cancel(struct pairs *pairs)
     return false;
 }
 
-static void read_letter(struct xenstore *xs, const char *path, const char *id, struct letter *letter)
+/* Without an id of its own a request gets one that is unused below this home. */
+static void give_id(struct xenstore *xs, struct letter *letter)
+{
+    char path[XS_PATH_SIZE];
+    unsigned n = 0;
+
+    do {
+        snprintf(letter->request.id, sizeof letter->request.id, "line-%u", ++n);
+        path_domain(path, letter->home, NODE_STATUS, letter->request.id, NULL);
+    } while (xenstore_exists(xs, path));
+}
+
+/* Turns the request into a status, so that at no moment it is in neither place.  False: its id has been used
+ * before, so it is the same request once more. */
+static bool claim(struct xenstore *xs, struct letter *letter)
+{
+    struct status status = status_initial;
+    struct pairs pairs = { 0 };
+    char path[XS_PATH_SIZE];
+
+    if (!*letter->request.id)
+        give_id(xs, letter);
+    path_domain(path, letter->home, NODE_STATUS, letter->request.id, NULL);
+    if (xenstore_exists(xs, path))
+        return false;
+    status.operation = letter->request.operation;
+    status_format(&status, &pairs);
+    xenstore_write_pairs(xs, path, &pairs);
+    return true;
+}
+
+static void parse_directory(struct xenstore *xs, const char *path, const char *id, struct letter *letter)
 {
     struct pairs pairs = { 0 };
 
@@ -78,34 +110,43 @@ static void read_letter(struct xenstore *xs, const char *path, const char *id, s
         request_parse_pairs(&letter->request, &pairs, &letter->error);
 }
 
-static void read_line(struct xenstore *xs, const char *path, struct letter *letter, size_t *count)
+/* True: there is a letter that was not known. */
+static bool take_directory(struct xenstore *xs, const char *path, const char *id, struct letter *letter)
+{
+    bool only_cancel;
+
+    parse_directory(xs, path, id, letter);
+    xenstore_remove(xs, path);
+    only_cancel = letter->cancelled && letter->request.operation == OPERATION_NONE;
+    return only_cancel || claim(xs, letter);
+}
+
+static bool take_line(struct xenstore *xs, const char *path, struct letter *letter)
 {
     size_t length;
     _cleanup_(freep) char *line = xenstore_read(xs, path, &length);
 
     if (!line || length == 0)
-        return;
+        return false;
     xenstore_write(xs, path, ""); /* the acknowledgement, as with control/shutdown */
-    (*count)++;
     request_parse_line(&letter->request, line, length, &letter->error);
+    return claim(xs, letter);
 }
 
-static size_t read_letters(struct xenstore *xs, unsigned home, const char *path, struct letter *letters)
+static size_t take_letters(struct xenstore *xs, unsigned home, const char *path, struct letter *letters)
 {
+    struct letter blank = { .home = home, .guest_may_write = xenstore_guest_may_write(xs, path) };
     size_t count = 0, children;
-    bool guest = xenstore_guest_may_write(xs, path);
     _cleanup_(freep) char **ids = xenstore_children(xs, path, &children);
 
-    for (size_t i = 0; i < LETTERS_MAX; i++)
-        letters[i] = (struct letter){ .home = home, .guest_may_write = guest };
-    read_line(xs, path, &letters[0], &count);
+    letters[0] = blank;
+    count += take_line(xs, path, &letters[0]);
     for (size_t i = 0; i < children && count < LETTERS_MAX; i++) {
         char child[XS_PATH_SIZE];
 
-        if (snprintf(child, sizeof child, "%s/%s", path, ids[i]) < (int)sizeof child) {
-            read_letter(xs, child, ids[i], &letters[count++]);
-            xenstore_remove(xs, child);
-        }
+        letters[count] = blank;
+        if (snprintf(child, sizeof child, "%s/%s", path, ids[i]) < (int)sizeof child)
+            count += take_directory(xs, child, ids[i], &letters[count]);
     }
     return count;
 }
@@ -116,22 +157,21 @@ bool inbox_collect(struct xenstore *xs, unsigned home,
     _cleanup_(freep) struct letter *letters = calloc(LETTERS_MAX, sizeof *letters);
     char path[XS_PATH_SIZE];
     size_t count = 0;
-    bool there = false, again;
+    bool there = true, taken = false;
 
     if (!letters)
         return true;
     path_domain(path, home, NODE_REQUEST, NULL, NULL);
     do {
-        xenstore_begin(xs);
+        if (xenstore_begin(xs) < 0)
+            break;
         there = xenstore_exists(xs, path);
-        count = there ? read_letters(xs, home, path, letters) : 0;
-        again = !xenstore_commit(xs);
-    } while (again && errno == EAGAIN);
-    if (again) {
+        count = there ? take_letters(xs, home, path, letters) : 0;
+        taken = xenstore_commit(xs);
+    } while (!taken && errno == EAGAIN);
+    if (!taken)
         log_error("domain %u: cannot take requests: %s", home, strerror(errno));
-        return there;
-    }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; taken && i < count; i++)
         on_letter(data, &letters[i]);
     return there;
 }

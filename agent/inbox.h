@@ -2,8 +2,8 @@
 #ifndef INBOX_H
 #define INBOX_H
 
-/* Takes requests out of ~/snapshot/request: reads each once, in the transaction that removes it, so that
- * nobody can change it afterwards and no restart sees it twice. */
+/* Takes requests out of ~/snapshot/request: reads each once, in the transaction that removes it and begins its
+ * status, so that nobody can change it afterwards, and no restart loses it or sees it twice. */
 
 #include "request.h"
 
@@ -15,7 +15,7 @@ struct letter {
     bool guest_may_write;  /* so it has no more authority than that guest */
     bool cancelled;        /* it came with cancel=1: nothing but that, if request.operation is NONE */
     struct err error;      /* not ERR_NONE: this is no request, and why */
-    struct request request;
+    struct request request; /* its id is never empty */
 };
 
 /* Calls ON_LETTER(DATA, letter) for each that waits below HOME.  Returns false where the node is missing. */

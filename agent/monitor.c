@@ -2,6 +2,7 @@
 /* xensnap-monitor: looks after one domain's end, as the process does that xl create leaves behind: carries
  * out on_poweroff, on_reboot, on_crash and the others of its configuration, until the domain is gone. */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "holders.h"
 #include "log.h"
 #include "record.h"
+#include "spawn.h"
 #include "xl.h"
 
 enum { QEMU_EXIT_SECONDS = 60 };
@@ -167,9 +169,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     watch.run = argv[2];
     memcpy(watch.vm, argv[3], sizeof watch.vm);
-    watch.held = care_hold(watch.run, watch.vm, watch.domid);
-    if (watch.held < 0)
-        return 0; /* another one has it */
+    watch.held = SPAWN_FD;
+    fcntl(watch.held, F_SETFD, FD_CLOEXEC); /* a QEMU that we start must not hold the domain for us */
     there = open_domain(&watch, &err);
     if (there == 0)
         let_go(&watch);

@@ -79,7 +79,10 @@ void publish_status(struct xenstore *xs, unsigned home, const char *id, const st
 
     path_domain(path, home, NODE_STATUS, id, NULL);
     do {
-        xenstore_begin(xs);
+        if (xenstore_begin(xs) < 0) {
+            complain(home, "status");
+            return;
+        }
         if (!home_exists(xs, home)) {
             xenstore_abort(xs);
             return;
@@ -91,14 +94,6 @@ void publish_status(struct xenstore *xs, unsigned home, const char *id, const st
         complain(home, "status");
     else if (state_final(status->state))
         drop_oldest(xs, home);
-}
-
-bool publish_knows(struct xenstore *xs, unsigned home, const char *id)
-{
-    char path[XS_PATH_SIZE];
-
-    path_domain(path, home, NODE_STATUS, id, NULL);
-    return xenstore_exists(xs, path);
 }
 
 void publish_orphans(struct xenstore *xs, unsigned home,
@@ -202,7 +197,10 @@ void publish_list(struct xenstore *xs, const char *vm, const char *vm_name, int 
     bool done;
 
     do {
-        xenstore_begin(xs);
+        if (xenstore_begin(xs) < 0) {
+            complain(domid < 0 ? 0 : (unsigned)domid, "list");
+            return;
+        }
         if (domid >= 0)
             write_in_domain(xs, (unsigned)domid, snapshots);
         write_in_tool(xs, vm, vm_name, domid, snapshots);

@@ -40,7 +40,8 @@ static void withdraw_request(unsigned domid)
     do {
         _cleanup_(freep) char *value = NULL;
 
-        xenstore_begin(xs);
+        if (xenstore_begin(xs) < 0)
+            return;
         value = xenstore_read(xs, path, NULL);
         if (value && strcmp(value, "suspend") == 0)
             xenstore_write(xs, path, "");

@@ -7,10 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "errors.h"
 
-static int launch(pid_t *pid, char *const argv[], int socket)
+int spawn(pid_t *pid, char *const argv[], int fd, struct err *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -26,28 +25,28 @@ static int launch(pid_t *pid, char *const argv[], int socket)
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawn_file_actions_init(&actions);
-    if (socket >= 0)
-        posix_spawn_file_actions_adddup2(&actions, socket, SPAWN_SOCKET);
+    posix_spawn_file_actions_adddup2(&actions, fd, SPAWN_FD);
     rc = posix_spawn(pid, argv[0], &actions, &attributes, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    return rc;
-}
-
-int spawn(pid_t *pid, char *const argv[], int *socket, struct err *err)
-{
-    int pair[2] = { -1, -1 }, rc;
-
-    if (socket && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return err_errno(err, "socketpair");
-    rc = launch(pid, argv, pair[1]);
-    closep(&pair[1]);
     if (rc) {
-        closep(&pair[0]);
         errno = rc;
         return err_errno(err, "cannot start %s", argv[0]);
     }
-    if (socket)
-        *socket = pair[0];
     return 0;
+}
+
+int spawn_with_socket(pid_t *pid, char *const argv[], int *socket, struct err *err)
+{
+    int pair[2], rc;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_errno(err, "socketpair");
+    rc = spawn(pid, argv, pair[1], err);
+    close(pair[1]);
+    if (rc < 0)
+        close(pair[0]);
+    else
+        *socket = pair[0];
+    return rc;
 }

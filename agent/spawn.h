@@ -9,11 +9,13 @@
 
 struct err;
 
-enum { SPAWN_SOCKET = 3 }; /* where a worker finds its end of the pair */
+enum { SPAWN_FD = 3 }; /* where the child finds the descriptor that it was given */
 
 /* The child is a process group of its own, with every signal at its default and none blocked: the agent
  * blocks SIGCHLD for its signalfd, and a libxl that inherited that would wait for its helpers for ever.
- * With SOCKET not NULL, *SOCKET becomes the agent's end of a SEQPACKET pair. */
-int spawn(pid_t *pid, char *const argv[], int *socket, struct err *err);
+ * It inherits FD and nothing else. */
+int spawn(pid_t *pid, char *const argv[], int fd, struct err *err);
+/* The same with one end of a new SEQPACKET pair; *SOCKET becomes the other. */
+int spawn_with_socket(pid_t *pid, char *const argv[], int *socket, struct err *err);
 
 #endif

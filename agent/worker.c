@@ -85,7 +85,7 @@ static int serve(const char *store, const char *run_dir, struct err *err)
     struct order order;
     int rc;
 
-    if (control_open(&control, SPAWN_SOCKET, &order, err) < 0 || store_open(&work.store, store, err) < 0)
+    if (control_open(&control, SPAWN_FD, &order, err) < 0 || store_open(&work.store, store, err) < 0)
         return -1;
     work.begun.order = order;
     rc = order.recover ? recover(&work, err) : run(&work, err);
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN); /* libxl writes to helpers that may have died */
     /* A QEMU that a restore starts must not inherit the line: the agent would never see its end. */
-    fcntl(SPAWN_SOCKET, F_SETFD, FD_CLOEXEC);
+    fcntl(SPAWN_FD, F_SETFD, FD_CLOEXEC);
     if (serve(store, run_dir, &err) < 0) {
         log_error("%s", err.text);
         return 1;

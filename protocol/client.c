@@ -12,7 +12,7 @@
 #include "pairs.h"
 #include "xenstore.h"
 
-enum { LIST_TRIES = 8, LIST_MAX = 4096 };
+enum { LIST_TRIES = 8, LIST_MAX = 4096, HEARTBEAT_MS = 5000 };
 
 struct client {
     struct xenstore *xs;
@@ -98,7 +98,8 @@ static int write_request(struct client *client, const char *path, const struct p
     bool done;
 
     do {
-        xenstore_begin(client->xs);
+        if (xenstore_begin(client->xs) < 0)
+            return -1;
         if (!client_has_agent(client) || xenstore_write_pairs(client->xs, path, pairs) < 0) {
             int error = errno;
 
@@ -177,7 +178,8 @@ bool client_withdraw(struct client *client, const char *id)
 
     path_below(path, NODE_REQUEST, id);
     do {
-        xenstore_begin(client->xs);
+        if (xenstore_begin(client->xs) < 0)
+            return false;
         there = xenstore_exists(client->xs, path) && xenstore_remove(client->xs, path) == 0;
         done = xenstore_commit(client->xs);
     } while (!done && errno == EAGAIN);
@@ -194,7 +196,8 @@ static bool read_status(struct client *client, const char *path, struct status *
 
     do {
         pairs.count = 0;
-        xenstore_begin(client->xs);
+        if (xenstore_begin(client->xs) < 0)
+            return false;
         xenstore_read_pairs(client->xs, path, &pairs);
         done = xenstore_commit(client->xs);
     } while (!done && errno == EAGAIN);
@@ -250,21 +253,31 @@ static long long now_ms(void)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Sleeps until there are events, and takes them: one status is many writes, so many events. */
+static bool connected(struct client *client)
+{
+    return xenstore_exists(client->xs, NODE_STATUS) || errno == ENOENT || errno == EACCES;
+}
+
+/* Sleeps until there are events, and takes them: one status is many writes, so many events.  The end of
+ * the connection is no event (libxenstore's descriptor is a pipe from its own thread, which stays open):
+ * now and then it has to be looked for. */
 static enum client_event sleep_until(struct client *client, long long deadline, const sigset_t *mask)
 {
     struct pollfd poll = { .fd = client_fd(client), .events = POLLIN };
-    long long left = deadline < 0 ? 0 : deadline - now_ms();
-    struct timespec time = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
+    long long left = deadline < 0 ? HEARTBEAT_MS : deadline - now_ms();
+    struct timespec time;
     char id[REQUEST_ID_MAX + 1];
 
     if (left < 0)
         return CLIENT_TIMEOUT;
-    switch (ppoll(&poll, 1, deadline < 0 ? NULL : &time, mask)) {
+    if (left > HEARTBEAT_MS)
+        left = HEARTBEAT_MS;
+    time = (struct timespec){ .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
+    switch (ppoll(&poll, 1, &time, mask)) {
     case -1:
         return errno == EINTR ? CLIENT_INTERRUPTED : CLIENT_LOST;
     case 0:
-        return CLIENT_TIMEOUT;
+        return connected(client) ? CLIENT_CHANGED : CLIENT_LOST;
     }
     if (!(poll.revents & POLLIN))
         return CLIENT_LOST;

@@ -32,7 +32,7 @@ static int set_id(struct request *request, const char *value, struct err *err)
 {
     if (!request_id_valid(value))
         return err_set(err, ERR_INVALID, "id is 1 to %d of A-Z a-z 0-9 _ -", REQUEST_ID_MAX);
-    snprintf(request->id, sizeof request->id, "%s", value);
+    snprintf(request->id, sizeof request->id, "%.*s", REQUEST_ID_MAX, value);
     return 0;
 }
 
@@ -207,7 +207,9 @@ static const char *read_value(const char *s, char value[REQUEST_VALUE_MAX], stru
     return s;
 }
 
-static const char *read_pair(const char *s, struct pairs *pairs, struct err *err)
+/* The id is a key of the line alone (a directory has its name), and is known from then on, so that a line
+ * that goes wrong after it is answered under it. */
+static const char *read_pair(const char *s, struct request *request, struct pairs *pairs, struct err *err)
 {
     size_t length = strcspn(s, "= ");
     char value[REQUEST_VALUE_MAX], key[PAIR_KEY_SIZE];
@@ -217,11 +219,13 @@ static const char *read_pair(const char *s, struct pairs *pairs, struct err *err
         return NULL;
     }
     snprintf(key, sizeof key, "%.*s", (int)length, s);
-    if (*pairs_get(pairs, key) || pairs->count == PAIRS_MAX) {
+    if (*pairs_get(pairs, key) || pairs->count == PAIRS_MAX || (strcmp(key, "id") == 0 && *request->id)) {
         err_set(err, ERR_INVALID, "%s is given twice, or there are too many keys", shown(key));
         return NULL;
     }
     s = read_value(s + length + 1, value, err);
+    if (s && strcmp(key, "id") == 0)
+        return set_id(request, value, err) < 0 ? NULL : s;
     if (s)
         pairs_add(pairs, key, "%s", value);
     return s;
@@ -242,17 +246,9 @@ int request_parse_line(struct request *request, const char *line, size_t length,
             s++;
             continue;
         }
-        s = read_pair(s, &pairs, err);
+        s = read_pair(s, request, &pairs, err);
         if (!s)
             return -1;
-    }
-    /* The id is a key of the line alone: a directory has its name. */
-    if (*pairs_get(&pairs, "id")) {
-        if (set_id(request, pairs_get(&pairs, "id"), err) < 0)
-            return -1;
-        for (size_t i = 0; i < pairs.count; i++)
-            if (strcmp(pairs.item[i].key, "id") == 0)
-                pairs.item[i] = pairs.item[--pairs.count];
     }
     return request_parse_pairs(request, &pairs, err);
 }

@@ -40,9 +40,10 @@ struct xenstore *xenstore_close(struct xenstore *xs)
     return NULL;
 }
 
-void xenstore_begin(struct xenstore *xs)
+int xenstore_begin(struct xenstore *xs)
 {
     xs->transaction = xs_transaction_start(xs->handle);
+    return xs->transaction == XBT_NULL ? -1 : 0;
 }
 
 bool xenstore_commit(struct xenstore *xs)

@@ -18,7 +18,8 @@ struct xenstore;
 int xenstore_open(struct xenstore **out, struct err *err);
 struct xenstore *xenstore_close(struct xenstore *xs);
 
-void xenstore_begin(struct xenstore *xs);
+/* -1 where xenstored grants no transaction; then nothing may be done as if in one. */
+int xenstore_begin(struct xenstore *xs);
 /* True: it is done.  False: others were faster and everything has to be done again from xenstore_begin(),
  * or xenstored refused for good and errno is not EAGAIN. */
 bool xenstore_commit(struct xenstore *xs);

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the cases share, for bash, in dom0. A case is a script that sources this file and exits 0; see README.md.
+# Every wait has a deadline. Times are those of an emulated machine: minutes mean "surely broken", not "slow".
+# shellcheck shell=bash
+
+guest_files=/usr/local/lib/guest
+images=/var/lib/xen/images
+marks=/run/guest-marks
+mkdir -p "$images" "$marks"
+
+# ---- outcomes
+
+fail() {
+    printf 'FAIL: %s\n' "$*" >&2
+    exit 1
+}
+
+skip() {
+    printf 'SKIP: %s\n' "$*" >&2
+    exit 77
+}
+
+note() {
+    printf '%4ds  %s\n' "$SECONDS" "$*"
+}
+
+check() {
+    "$@" || fail "exit code $? from: $*"
+}
+
+# wait_for SECONDS CMD...: until the command succeeds; false when it has not in time.
+wait_for() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
+        sleep 0.1
+    done
+}
+
+xs_read() {
+    xenstore-read "$1" 2> /dev/null
+}
+
+# ---- guests
+
+guest_log() {
+    printf '/var/log/xen/console/guest-%s.log\n' "$1"
+}
+
+guest_domid() {
+    xl domid "$1" 2> /dev/null
+}
+
+# Alive is a domain of that name that has not shut down; the answer of `xl list` has r, b, p, s, c, d as letters.
+guest_alive() {
+    local state
+    state=$(xl list "$1" 2> /dev/null | awk -v name="$1" '$1 == name { print $5 }')
+    [ -n "$state" ] && [[ $state != ???[s]* && $state != *[cd]* ]]
+}
+
+# The log goes on through saves, restores and reboots; a mark says where the stretch that counts begins.
+guest_mark() {
+    stat -c %s "$(guest_log "$1")" 2> /dev/null > "$marks/$1" || echo 0 > "$marks/$1"
+}
+
+# guest_lines NAME [OFFSET]: the complete lines since the mark, or since a byte offset of the log.
+guest_lines() {
+    local from=${2:-$(cat "$marks/$1" 2> /dev/null || echo 0)}
+    tail -c +$((from + 1)) "$(guest_log "$1")" 2> /dev/null | sed -n 's/\r$//p'
+}
+
+# The last tick since the mark; empty if there was none.
+guest_tick() {
+    guest_lines "$1" | sed -n 's/^tick \([0-9]*\)$/\1/p' | tail -n 1
+}
+
+guest_boot_id() {
+    guest_lines "$1" | sed -n 's/^boot \([0-9a-f]*\)$/\1/p' | tail -n 1
+}
+
+guest_saw() {
+    guest_lines "$1" "$3" | grep -q -e "$2"
+}
+
+# guest_wait_line NAME REGEX [SECONDS]: a line appearing after now.
+guest_wait_line() {
+    local from
+    from=$(stat -c %s "$(guest_log "$1")" 2> /dev/null || echo 0)
+    wait_for "${3:-60}" guest_saw "$1" "$2" "$from" || fail "guest $1: no line '$2' in ${3:-60} s"
+}
+
+# guest_ticked NAME N OFFSET: whether a tick of at least N stands behind OFFSET.
+guest_ticked() {
+    guest_lines "$1" "$3" | awk -v least="$2" '/^tick [0-9]+$/ && $2 + 0 >= least { found = 1 } END { exit !found }'
+}
+
+# guest_wait_tick NAME N [SECONDS]: a tick of at least N appearing after now.
+guest_wait_tick() {
+    local from
+    from=$(stat -c %s "$(guest_log "$1")" 2> /dev/null || echo 0)
+    wait_for "${3:-60}" guest_ticked "$1" "$2" "$from" ||
+        fail "guest $1: no tick >= $2 in ${3:-60} s (last line: $(guest_lines "$1" | tail -n 1))"
+}
+
+# The writer itself compares memory with disks; this asks whether it found anything wrong since the mark.
+guest_unharmed() {
+    ! guest_lines "$1" | grep -E '^(memory-corrupt|disk-mismatch|writer-failed)|Kernel panic|BUG:|Oops'
+}
+
+guest_disks_new() {
+    local name=$1 count=$2 size=$3 letters=abcdefghijklmnop i
+    for ((i = 0; i < count; i++)); do
+        rm -f "$images/$name-xvd${letters:i:1}.qcow2"
+        qemu-img create -q -f qcow2 "$images/$name-xvd${letters:i:1}.qcow2" "$size" || fail "no disk for $name"
+    done
+}
+
+guest_config() {
+    local name=$1 type=$2 count=$3 memory=$4 letters=abcdefghijklmnop i kernel=vmlinux words
+    # Only the HVM guest is started by a boot loader, which wants a bzImage and unpacks it under emulation.
+    [ "$type" != hvm ] || kernel=bzimage
+    # Each exit to the hypervisor costs 50 us under emulation, so what Linux calibrates and probes at boot would take
+    # most of it: above all the 50000 reads of a timer that PVH does not have, which only a kernel that ignores the
+    # cycle counter (clearcpuid=4) leaves out.
+    words="console=hvc0 quiet loglevel=4 mitigations=off nokaslr random.trust_cpu=on clearcpuid=4 lpj=4000000"
+    words+=" pci=noearly cryptomgr.notests 8250.nr_uarts=0"
+    cat << CFG
+name="$name"
+type="$type"
+memory=$memory
+vcpus=1
+kernel="$guest_files/$kernel"
+ramdisk="$guest_files/initrd"
+tsc_mode="native"
+extra="$words ${GUEST_WORDS:-}"
+CFG
+    printf 'disk=['
+    for ((i = 0; i < count; i++)); do
+        printf "'format=qcow2,vdev=xvd%s,access=rw,target=%s'," "${letters:i:1}" "$images/$name-xvd${letters:i:1}.qcow2"
+    done
+    printf ']\n'
+    [ "$type" != hvm ] || printf 'vnc=0\nvga="none"\nusb=0\nxen_platform_pci=1\n'
+    printf '%s\n' "${GUEST_EXTRA:-}"
+}
+
+# guest_start NAME pv|pvh|hvm [disks=1] [size=64M] [memory=MB]: creates disks, configuration (/etc/xen/NAME.cfg) and
+# domain, and waits for its first tick. GUEST_EXTRA holds more lines for the configuration, GUEST_WORDS more words
+# for the guest's kernel command line (tick_ms=200 blocks=1024 pages=256 are the writer's).
+guest_start() {
+    local name=$1 type=$2 disks=1 size=64M memory=128 word
+    shift 2
+    [ "$type" != hvm ] || memory=160
+    for word; do
+        case $word in
+            disks=* | size=* | memory=*) local "${word?}" ;;
+            *) fail "guest_start: unknown word '$word'" ;;
+        esac
+    done
+    guest_disks_new "$name" "$disks" "$size"
+    guest_config "$name" "$type" "$disks" "$memory" > "/etc/xen/$name.cfg"
+    guest_mark "$name"
+    guest_create "$name"
+    guest_wait_first_tick "$name"
+}
+
+# xl says which tsc_mode it read; what else it says matters when it fails.
+guest_create() {
+    local said
+    said=$(timeout 120 xl create -q "/etc/xen/$1.cfg" 2>&1) || fail "xl create $1: exit code $?: $said"
+}
+
+# The first tick after the mark, which may be there already.
+guest_wait_first_tick() {
+    wait_for 120 guest_ticked "$1" 1 "$(cat "$marks/$1")" ||
+        fail "guest $1 does not tick (last line: $(guest_lines "$1" | tail -n 1))"
+}
+
+# Types a line into the guest's console; all three guest types have the paravirtual one.
+guest_type() {
+    local tty
+    tty=$(xs_read "/local/domain/$(guest_domid "$1")/console/tty") || fail "guest $1 has no console"
+    printf '%s\n' "$2" > "$tty"
+}
+
+# guest_ask NAME COMMAND [SECONDS]: types it, waits for its `done`, prints the lines it said, fails if it did not
+# exit 0. The lines of the writer are left out.
+guest_ask() {
+    local from answer
+    from=$(stat -c %s "$(guest_log "$1")")
+    guest_type "$1" "$2"
+    wait_for "${3:-30}" guest_saw "$1" '^done ' "$from" || fail "guest $1 does not answer '$2'"
+    answer=$(guest_lines "$1" "$from" | sed -n '/^tick /d; p; /^done /q')
+    printf '%s\n' "$answer" | sed '$d'
+    [ "${answer##*done }" = 0 ]
+}
+
+guest_destroy() {
+    xl destroy "$1"
+    wait_for 30 guest_gone "$1" || fail "guest $1 does not go away"
+}
+
+guest_gone() {
+    ! guest_domid "$1" > /dev/null
+}
+
+guest_cleanup_all() {
+    local domid rest
+    xl list 2> /dev/null | awk 'NR > 1 && $2 != 0 { print $2 }' | while read -r domid rest; do
+        xl destroy "$domid"
+    done
+    # A configuration's `on_reboot` is served by an xl that waits for the domain; it ends with the domain.
+    wait_for 20 no_xl_left || true
+    rm -f "$images"/*-xvd?.qcow2 "$marks"/*
+}
+
+no_xl_left() {
+    ! pgrep -x xl > /dev/null
+}
+
+# disk_dump NAME xvdX OUT.raw [SNAPSHOT]: the disk's content, or that of a snapshot inside the image. Of a running
+# guest the content is not of one instant: pause or destroy it first, or take a snapshot.
+disk_dump() {
+    local options=(-U)
+    [ -z "${4:-}" ] || options+=(-l "snapshot.name=$4")
+    qemu-img convert "${options[@]}" -f qcow2 -O raw "$images/$1-$2.qcow2" "$3"
+}

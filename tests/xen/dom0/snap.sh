@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the cases share that are about snapshots, for bash, in dom0; lib.sh comes first.
+# shellcheck shell=bash
+
+store=/var/lib/xen/snapshots
+run_dir=/run/xensnap
+agent_log=/var/log/xen/xensnapd.log
+libexec=/usr/libexec/xensnap
+killpoint=/run/killpoint
+asked=0
+
+# ---- the agent
+
+agent_pid() {
+    pgrep -x xensnapd | head -n 1
+}
+
+# agent_start [ENVIRONMENT...]: a new agent; its log goes on.
+agent_start() {
+    local from
+    from=$(stat -c %s "$agent_log" 2> /dev/null || echo 0)
+    env "$@" setsid xensnapd --workers 2 >> "$agent_log" 2>&1 < /dev/null &
+    wait_for 30 agent_said "$from" ': ready: ' || fail "the agent does not get ready: $(tail -n 3 "$agent_log")"
+}
+
+# agent_said OFFSET TEXT: whether the agent's log holds it behind OFFSET.
+agent_said() {
+    tail -c +$(($1 + 1)) "$agent_log" 2> /dev/null | grep -q -e "$2"
+}
+
+agent_stop() {
+    pkill -TERM -x xensnapd
+    wait_for 60 no_process xensnapd || fail "the agent does not stop"
+}
+
+agent_kill() {
+    pkill -KILL -x xensnapd
+    wait_for 10 no_process xensnapd
+}
+
+no_process() {
+    ! pgrep -x "$1" > /dev/null
+}
+
+# Everything from the beginning: no guest, no agent, an empty store.
+fresh_start() {
+    pkill -TERM -x xensnapd && wait_for 60 no_process xensnapd
+    guest_cleanup_all
+    wait_for 20 no_process xensnap-monitor
+    rm -rf "${store:?}"/* "$run_dir" "$killpoint"
+    xenstore-rm /tool/xensnap 2> /dev/null
+    agent_start "$@"
+}
+
+# ---- requests
+
+# status_of GUEST ID KEY, in the tree that the guest has now: after a revert that is another one.
+status_of() {
+    xs_read "/local/domain/$(guest_domid "$1")/snapshot/status/$2/$3"
+}
+
+is_final() {
+    [ -n "$(status_of "$1" "$2" finished)" ]
+}
+
+# ask GUEST LINE: the shorthand into the guest's own tree; waits for the end. Sets id, state and error.
+ask() {
+    asked=$((asked + 1))
+    id=t$$-$asked
+    # The id comes first, so that a line which cannot be parsed is answered under it too.
+    [ "${2%% *}" = "$2" ] && line="$2 id=$id" || line="${2%% *} id=$id ${2#* }"
+    xenstore-write "/local/domain/$(guest_domid "$1")/snapshot/request" "$line"
+    await "$1"
+}
+
+# The end of the last request.
+await() {
+    wait_for "${2:-120}" is_final "$1" "$id" || fail "no end of request $id: $(tail -n 5 "$agent_log")"
+    state=$(status_of "$1" "$id" state)
+    error=$(status_of "$1" "$id" error)
+}
+
+done_or_fail() {
+    ask "$@"
+    [ "$state" = done ] || fail "'$2': $state $error: $(status_of "$1" "$id" message)"
+}
+
+# refused GUEST WORD LINE: it ends with that error word.
+refused() {
+    ask "$1" "$3"
+    [ "$error" = "$2" ] || fail "'$3' was to be refused with $2: $state $error $(status_of "$1" "$id" message)"
+}
+
+# ---- what there is
+
+# list_names GUEST: the names in the guest's listing, one a line.
+list_names() {
+    local list n
+    list=/local/domain/$(guest_domid "$1")/snapshot/list
+    for ((n = 0; n < $(xs_read "$list/count"); n++)); do
+        xs_read "$list/$n/name"
+    done
+}
+
+is_listed() {
+    list_names "$1" | grep -q -x -F -e "$2"
+}
+
+# tags GUEST: how many internal snapshots the guest's first disk holds.
+tags() {
+    qemu-img info -U --output=json "$images/$1-xvda.qcow2" |
+        python3 -c 'import json, sys; print(len(json.load(sys.stdin).get("snapshots", [])))'
+}
+
+# tag_of GUEST NAME: the internal snapshot that belongs to the snapshot of that name.
+tag_of() {
+    local list n
+    list=/local/domain/$(guest_domid "$1")/snapshot/list
+    for ((n = 0; n < $(xs_read "$list/count"); n++)); do
+        [ "$(xs_read "$list/$n/name")" != "$2" ] || echo "xensnap-$(xs_read "$list/$n/id")"
+    done
+}
+
+disk_is_clean() {
+    qemu-img check -q -U "$images/$1-xvda.qcow2" || fail "the image of $1 is damaged"
+}
+
+# Everything that a refused request must not change: store, images' snapshots, listings.
+fingerprint() {
+    find "$store" -type f -exec sha256sum {} + | sort -k 2
+    for image in "$images"/*.qcow2; do qemu-img snapshot -U -l "$image"; done
+    xenstore-ls /tool/xensnap 2> /dev/null
+    xenstore-ls "/local/domain/$(guest_domid "$1")/snapshot/list"
+}
+
+# Nothing that an operation needs only while it runs.
+nothing_left_over() {
+    local name
+    wait_for 30 no_process xensnap-worker || fail "a worker is left over"
+    for name in libxl-save-helper qemu-img qemu-nbd; do
+        no_process $name || fail "a $name is left over"
+    done
+    name=$(find "$store" -name journal -o -name '.draft' -o -name '.trash' -o -name '*.new')
+    [ -z "$name" ] || fail "left over: $name"
+}
+
+# The guest's disk as it is now, checked block by block; the guest must be paused or gone. Sets disk_super.
+disk_check() {
+    local out
+    disk_dump "$1" xvda /var/tmp/check.raw "${2:-}"
+    out=$(blockcheck /var/tmp/check.raw) || fail "the disk of $1 is not of one moment: $out"
+    rm -f /var/tmp/check.raw
+    disk_super=$(printf '%s\n' "$out" | sed -n 's/.*super=\([0-9]*\).*/\1/p' | head -n 1)
+    [ -n "$disk_super" ] || fail "blockcheck says nothing of super: $out"
+}
+
+# ---- the main job, for any type of guest
+
+# snapshot_and_return GUEST NAME: a snapshot, more writes, a revert; the counter and every block are those of the
+# snapshot's moment.
+snapshot_and_return() {
+    local guest=$1 name=$2 before at first
+    before=$(guest_domid "$guest")
+    done_or_fail "$guest" "create name=$name"
+    note "create: $(status_of "$guest" "$id" downtime-ms) ms of standstill"
+    guest_wait_tick "$guest" $(($(guest_tick "$guest") + 10))
+    disk_check "$guest" "$(tag_of "$guest" "$name")"
+    at=$disk_super
+
+    done_or_fail "$guest" "revert name=$name start=paused"
+    [ "$(guest_domid "$guest")" != "$before" ] || fail "the domid has not changed"
+    disk_check "$guest"
+    [ "$disk_super" = "$at" ] || fail "the disk is at $disk_super and the snapshot at $at"
+    guest_mark "$guest"
+    xl unpause "$guest"
+    guest_wait_first_tick "$guest"
+    first=$(guest_lines "$guest" | sed -n 's/^tick \([0-9]*\)$/\1/p' | head -n 1)
+    [ "$first" -ge "$at" ] && [ "$first" -le $((at + 2)) ] || fail "the counter goes on at $first, not after $at"
+    guest_wait_tick "$guest" $((first + 10))
+    check guest_unharmed "$guest"
+    note "reverted from a later moment to $at; the guest went on with $first"
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef SHOW_H
+#define SHOW_H
+
+/* Listings and requests on stdout, for people and as JSON.  The keys are those of the nodes in xenstore;
+ * numbers and booleans are typed.  docs/xensnap.1.pod documents them. */
+
+#include <stddef.h>
+
+#include "client.h"
+
+/* A request with what is not in its status. */
+struct shown_request {
+    struct client_request request;
+    int home;                      /* the domid below which it stands, or -1: the caller's own */
+    char vm_name[NAME_MAX_BYTES + 1]; /* or "" */
+};
+
+void show_list_table(const struct entry *entries, size_t count);
+void show_list_long(const struct entry *entries, size_t count);
+void show_list_json(const struct entry *entries, size_t count);
+
+void show_requests_table(const struct shown_request *requests, size_t count);
+void show_requests_json(const struct shown_request *requests, size_t count);
+/* One object: the result of a request. */
+void show_result_json(const struct client_request *request);
+/* The request's id and nothing else. */
+void show_id_json(const char *id);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The command line: options, the table of commands, and help. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "client.h"
+#include "commands.h"
+#include "options.h"
+#include "report.h"
+#include "text.h"
+
+enum { TIMEOUT_MAX = 1000000000 };
+
+/* Each option has a letter; those in capitals have no short form. */
+static const char short_options[] = ":n:d:lpqh";
+static const struct option long_options[] = {
+    { "name", required_argument, NULL, 'n' },
+    { "description", required_argument, NULL, 'd' },
+    { "long", no_argument, NULL, 'l' },
+    { "paused", no_argument, NULL, 'p' },
+    { "json", no_argument, NULL, 'J' },
+    { "no-wait", no_argument, NULL, 'W' },
+    { "timeout", required_argument, NULL, 'T' },
+    { "quiet", no_argument, NULL, 'q' },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
+    { 0 },
+};
+static const char global_options[] = "JTqhV";
+
+static const struct command {
+    const char *name;
+    int (*run)(struct client *client, const struct options *options);
+    const char *options; /* the letters of those that are its own */
+    int arguments;       /* at most: DOMAIN and NAME */
+    bool needs_name;
+    const char *synopsis, *summary, *help;
+} commands[] = {
+    { "create", command_create, "ndW", 1, false,
+      "[-n NAME] [-d TEXT] DOMAIN", "make a snapshot",
+      "Makes a snapshot of the running domain: its memory and all its writable disks.\n"
+      "\n"
+      "  -n, --name NAME         what to call it; default: the time in seconds since 1970\n"
+      "  -d, --description TEXT  a sentence to remember it by\n" },
+    { "list", command_list, "nl", 2, false,
+      "[-l] DOMAIN [NAME]", "list the snapshots of a domain",
+      "Lists the snapshots of the domain, or the one of that name, oldest first.  A \"*\" marks\n"
+      "the one that the domain was made from or brought back to last.\n"
+      "\n"
+      "  -l, --long              everything that is known of each\n" },
+    { "delete", command_delete, "nW", 2, true,
+      "DOMAIN NAME", "delete a snapshot",
+      "Deletes the snapshot NAME (also: -n NAME).  Later snapshots and the domain are not\n"
+      "touched.\n" },
+    { "revert", command_revert, "npW", 2, true,
+      "[-p] DOMAIN NAME", "bring a domain back to a snapshot",
+      "Brings the domain back to the snapshot NAME (also: -n NAME).  What it holds now, in\n"
+      "memory and on its disks, is lost.\n"
+      "\n"
+      "  -p, --paused            leave it paused\n" },
+    { "status", command_status, "", 1, false,
+      "[DOMAIN]", "show requests and how they are doing",
+      "Shows the requests that wait, run or ended not long ago; with DOMAIN those about it.\n" },
+};
+
+/* ---- help ---------------------------------------------------------------------------------------------- */
+
+static void help_globals(void)
+{
+    puts("  --json                  JSON on stdout, also for errors\n"
+         "  --timeout SECONDS       wait no longer for the result; default 0: for ever\n"
+         "  -q, --quiet             no progress, and no sentence about the result\n"
+         "  -h, --help              this text, or that of a command\n"
+         "  --version               the version");
+}
+
+static void help_all(void)
+{
+    puts("Usage: xensnap COMMAND [OPTIONS] [DOMAIN] [NAME]\n"
+         "Snapshots of Xen domains, made by xensnapd.\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        printf("  %-7s %-28s %s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
+    puts("\nDOMAIN is a name, a domid or a UUID; inside a guest it is left out, means the guest,\n"
+         "and NAME is given with -n.\n"
+         "Ctrl-C cancels the operation and waits for its end; a second one does not wait.\n"
+         "\n"
+         "Options of all commands:");
+    help_globals();
+    putchar('\n');
+    report_codes();
+}
+
+static void help_command(const struct command *command)
+{
+    printf("Usage: xensnap %s %s\n%s", command->name, command->synopsis, command->help);
+    if (!strstr(command->help, "\n\n"))
+        putchar('\n');
+    if (strchr(command->options, 'W'))
+        puts("  --no-wait               print the request's id and leave; see xensnap status");
+    help_globals();
+}
+
+/* ---- options ------------------------------------------------------------------------------------------- */
+
+static int take_timeout(struct options *options, const char *text)
+{
+    char *end;
+    long seconds;
+
+    errno = 0;
+    seconds = strtol(text, &end, 10);
+    if (errno || end == text || *end || seconds < 0 || seconds > TIMEOUT_MAX)
+        return report_usage(options, "--timeout is a number of seconds");
+    options->timeout = (int)seconds;
+    return 0;
+}
+
+static int take(struct options *options, int letter)
+{
+    switch (letter) {
+    case 'n': options->name = optarg; break;
+    case 'd': options->description = optarg; break;
+    case 'l': options->long_list = true; break;
+    case 'p': options->paused = true; break;
+    case 'J': options->json = true; break;
+    case 'W': options->no_wait = true; break;
+    case 'q': options->quiet = true; break;
+    case 'h': options->help = true; break;
+    case 'V': options->version = true; break;
+    case 'T': return take_timeout(options, optarg);
+    }
+    return 0;
+}
+
+static const char *option_name(int letter)
+{
+    for (const struct option *option = long_options; option->name; option++)
+        if (option->val == letter)
+            return option->name;
+    return "?";
+}
+
+/* What getopt left to say about a word that it refused. */
+static int refuse(const struct options *options, int code, const char *word)
+{
+    if (code == ':')
+        return report_usage(options, "--%s needs a value", option_name(optopt));
+    if (optopt == 0)
+        return report_usage(options, "%s is no option", word);
+    if (*option_name(optopt) == '?')
+        return report_usage(options, "-%c is no option", optopt);
+    return report_usage(options, "--%s takes no value", option_name(optopt));
+}
+
+/* The letters that were SEEN must all mean something to the command. */
+static int check_letters(const struct options *options, const struct command *command, const char *seen)
+{
+    for (; *seen; seen++)
+        if (!strchr(command->options, *seen) && !strchr(global_options, *seen))
+            return report_usage(options, "--%s means nothing to %s", option_name(*seen), command->name);
+    return 0;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* getopt moves options to the front, so that they may stand anywhere.  SEEN has room for every letter. */
+static int take_options(struct options *options, char *seen, int argc, char **argv)
+{
+    int letter, code;
+
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+        if (letter == '?' || letter == ':')
+            return refuse(options, letter, argv[optind - 1]);
+        code = take(options, letter);
+        if (code != 0)
+            return code;
+        if (!strchr(seen, letter))
+            seen[strlen(seen)] = (char)letter;
+    }
+    return 0;
+}
+
+/* The words after the command: DOMAIN and NAME. */
+static int take_words(struct options *options, const struct command *command, int count, char **words)
+{
+    if (count > command->arguments)
+        return report_usage(options, "too many words: %s", words[command->arguments]);
+    if (count > 0)
+        options->domain = words[0];
+    if (count > 1 && options->name)
+        return report_usage(options, "the snapshot's name is given twice");
+    if (count > 1)
+        options->name = words[1];
+    if (command->needs_name && !options->name)
+        return report_usage(options, "which snapshot?");
+    return 0;
+}
+
+/* ---- main ---------------------------------------------------------------------------------------------- */
+
+static int run(const struct command *command, const struct options *options)
+{
+    _cleanup_(client_closep) struct client *client = NULL;
+    struct err err;
+
+    if (client_open(&client, &err) < 0)
+        return report(options, &err);
+    return command->run(client, options);
+}
+
+/* What could not be written must not look like success. */
+static int finish(const struct options *options, int code)
+{
+    struct err err;
+
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    err_errno(&err, "cannot write to stdout");
+    return code ? code : report(&(struct options){ .command = options->command }, &err);
+}
+
+static int dispatch(struct options *options, const char *seen, int count, char **words)
+{
+    const struct command *command = count > 0 ? find_command(words[0]) : NULL;
+    int code;
+
+    if (options->version) {
+        puts("xensnap " VERSION);
+        return 0;
+    }
+    if (count > 0 && !command)
+        return report_usage(options, "there is no command %s", words[0]);
+    if (options->help) {
+        command ? help_command(command) : help_all();
+        return 0;
+    }
+    if (!command)
+        return report_usage(options, "which command?");
+    options->command = command->name;
+    code = check_letters(options, command, seen);
+    if (code == 0)
+        code = take_words(options, command, count - 1, words + 1);
+    return code ? code : run(command, options);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = { .command = "" };
+    char seen[sizeof long_options / sizeof *long_options] = "";
+    int code;
+
+    text_init();
+    code = take_options(&options, seen, argc, argv);
+    if (code == 0)
+        code = dispatch(&options, seen, argc - optind, argv + optind);
+    return finish(&options, code);
+}
