@@ -26,7 +26,7 @@ O := build/$(CC)$(if $(SAN),-san)
 protocol := entry errors json names pairs request status xenstore
 shared   := care files journal log msg record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
-            $(addprefix agent/,xensnapd agent domains inbox job loop notify publish queue spawn)
+            $(addprefix agent/,xensnapd agent domains inbox job jobs loop notify publish queue report requests spawn)
 xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,worker control digest disks draft holders op op_create op_delete op_revert qemu_img qmp \
               savefile settle xl xl_config xl_stream)
@@ -64,9 +64,58 @@ install: all
 	  install -d $$dir && pod2man --section=$${page##*.} --name=$$(echo $${page%.*} | tr a-z A-Z) --center=xensnap \
 	    --release='xensnap $(VERSION)' $$pod $$dir/$$page || exit 1; done
 
-clean:
-	rm -rf build/gcc build/gcc-san build/clang build/clang-san build/cc build/cc-san
+# ---- tests ----------------------------------------------------------------------------------------------
 
-.PHONY: all install clean
+# Everything of the fast part under ASan and UBSan, as it is built otherwise, and with the other compiler.
+check-fast:
+	tests/deps.sh fast
+	$(MAKE) --no-print-directory WERROR=1 all
+	$(MAKE) --no-print-directory WERROR=1 SAN=1 all unit integration
+	tests/run-fast.sh $O-san $O
+
+check-compilers:
+	$(MAKE) --no-print-directory WERROR=1 CC=gcc all
+	$(MAKE) --no-print-directory WERROR=1 CC=clang all
+
+check: check-compilers
+	tests/check.sh
+
+# What goes into the emulated dom0: the install tree, and the library that kills at a step.
+xen-tree: all $O/tests/killpoint.so
+	rm -rf build/xen/install
+	$(MAKE) --no-print-directory install DESTDIR=build/xen/install PREFIX=/usr > /dev/null
+	install -D -m 755 $O/tests/killpoint.so build/xen/install/usr/local/lib/xensnap-tests/killpoint.so
+
+$O/tests/killpoint.so: tests/xen/killpoint.c
+	@mkdir -p $(@D)
+	$(call run,LD,$@)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
+
+check-xen: xen-tree
+	tests/deps.sh xen
+	tests/xen/machine run $(CASES)
+
+xen-shell: xen-tree
+	tests/deps.sh xen
+	tests/xen/shell.sh
+
+xen-push: xen-tree
+	tests/xen/machine push build/xen/install
+	tests/xen/machine exec 'pkill -x xensnapd; timeout 60 tail -f --pid=$$(pgrep -x xensnapd || echo 1) /dev/null; setsid xensnapd >> /var/log/xen/xensnapd.log 2>&1 < /dev/null &'
+
+demo:
+	tests/deps.sh xen
+	$(MAKE) --no-print-directory xen-tree
+	tests/xen/demo.sh
+
+bench:
+	tests/deps.sh xen
+	$(MAKE) --no-print-directory xen-tree
+	tests/bench/run.sh
+
+clean:
+	rm -rf build/gcc* build/clang* build/cc*
+
+.PHONY: all install clean check check-fast check-compilers check-xen xen-tree xen-shell xen-push demo bench unit integration
 .SECONDARY:
+-include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

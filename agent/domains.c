@@ -53,12 +53,16 @@ struct domains *domains_free(struct domains *domains)
     return NULL;
 }
 
-/* The UUID of the domain that has a tree at DOMID now: its "vm" node is "/vm/UUID". */
+/* The UUID of the domain that has a tree at DOMID now: its "vm" node is "/vm/UUID".  Dom0 has none. */
 static bool read_uuid(struct xenstore *xs, unsigned domid, char uuid[UUID_LENGTH + 1])
 {
     char path[XS_PATH_SIZE];
     _cleanup_(freep) char *vm = NULL;
 
+    if (domid == 0) {
+        memcpy(uuid, "00000000-0000-0000-0000-000000000000", UUID_LENGTH + 1);
+        return true;
+    }
     path_domain(path, domid, "vm", NULL, NULL);
     vm = xenstore_read(xs, path, NULL);
     if (!vm || strncmp(vm, "/vm/", 4) != 0 || !uuid_valid(vm + 4))

@@ -121,6 +121,11 @@ static const struct key {
     { "request", BIT(OPERATION_CANCEL), set_request },
 };
 
+const char *request_key(size_t index)
+{
+    return index < sizeof keys / sizeof *keys ? keys[index].name : NULL;
+}
+
 static const struct key *find_key(const char *name)
 {
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -37,6 +37,8 @@ int request_parse_pairs(struct request *request, const struct pairs *pairs, stru
 /* The canonical form, without the ID; what request_parse_pairs() takes back. */
 void request_format(const struct request *request, struct pairs *pairs);
 
+/* The names of the keys, NULL behind the last: for who lists them. */
+const char *request_key(size_t index);
 const char *operation_word(enum operation operation);
 
 #endif

@@ -34,8 +34,7 @@ note "poweroff leaves both disks of the PV guest at one instant"
 boot=$(guest_boot_id two) domid=$(guest_domid two)
 guest_mark two
 guest_type two reboot
-guest_wait_first_tick two
-[ "$(guest_boot_id two)" != "$boot" ] || fail "the PVH guest has the same boot id after its reboot"
+guest_wait_reboot two "$boot"
 [ "$(guest_domid two)" != "$domid" ] || fail "the PVH guest has the same domid after its reboot"
 note "reboot makes a new domain of the PVH guest"
 

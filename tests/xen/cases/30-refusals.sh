@@ -4,10 +4,10 @@
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 
-# refused_directory WORD KEY VALUE [KEY VALUE]...: the form with a directory.
+# refused_directory STATE WORD KEY VALUE [KEY VALUE]...: the form with a directory.
 refused_directory() {
-    local word=$1 base pairs=()
-    shift
+    local word="$1 $2" base pairs=()
+    shift 2
     asked=$((asked + 1))
     id=d$$-$asked
     base=/local/domain/$(guest_domid g)/snapshot/request/$id
@@ -17,7 +17,7 @@ refused_directory() {
     done
     xenstore-write "${pairs[@]}"
     await g 20
-    [ "$state $error" = "rejected $word" ] || fail "to be rejected with $word: $state $error"
+    [ "$state $error" = "$word" ] || fail "to be $word: $state $error"
 }
 
 long=$(printf 'x%.0s' {1..1500})
@@ -43,11 +43,11 @@ refused g unsupported 'create type=external'
 refused g denied 'create domain=0'
 note "the shorthand's refusals"
 
-refused_directory invalid name s2
-refused_directory invalid operation explode
-refused_directory invalid operation create colour red
-refused_directory invalid operation create description "$long"
-refused_directory exists operation create name s1 || true
+refused_directory rejected invalid name s2
+refused_directory rejected invalid operation explode
+refused_directory rejected invalid operation create colour red
+refused_directory rejected invalid operation create description "$long"
+refused_directory failed exists operation create name s1
 note "the directory's refusals"
 
 # Binary: every byte that a value can hold, and a NUL.
@@ -86,6 +86,8 @@ done_or_fail g 'list'
 is_listed g s1 || fail "a request came twice and was done again"
 [ -n "$old" ] || fail "no finish"
 
-[ "$(fingerprint g | grep -v generation)" = "$(grep -v generation <<< "$before")" ] || fail "something was changed"
+grep -v generation <<< "$before" > /tmp/before
+fingerprint g | grep -v generation > /tmp/after
+diff /tmp/before /tmp/after || fail "something was changed"
 guest_wait_tick g $(($(guest_tick g) + 3))
 nothing_left_over

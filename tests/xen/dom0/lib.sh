@@ -75,6 +75,7 @@ guest_tick() {
     guest_lines "$1" | sed -n 's/^tick \([0-9]*\)$/\1/p' | tail -n 1
 }
 
+# The boot id of the stretch; empty if the guest has not booted in it.
 guest_boot_id() {
     guest_lines "$1" | sed -n 's/^boot \([0-9a-f]*\)$/\1/p' | tail -n 1
 }
@@ -117,9 +118,7 @@ guest_disks_new() {
 }
 
 guest_config() {
-    local name=$1 type=$2 count=$3 memory=$4 letters=abcdefghijklmnop i kernel=vmlinux words
-    # Only the HVM guest is started by a boot loader, which wants a bzImage and unpacks it under emulation.
-    [ "$type" != hvm ] || kernel=bzimage
+    local name=$1 type=$2 count=$3 memory=$4 letters=abcdefghijklmnop i words
     # Each exit to the hypervisor costs 50 us under emulation, so what Linux calibrates and probes at boot would take
     # most of it: above all the 50000 reads of a timer that PVH does not have, which only a kernel that ignores the
     # cycle counter (clearcpuid=4) leaves out.
@@ -130,8 +129,6 @@ name="$name"
 type="$type"
 memory=$memory
 vcpus=1
-kernel="$guest_files/$kernel"
-ramdisk="$guest_files/initrd"
 tsc_mode="native"
 extra="$words ${GUEST_WORDS:-}"
 CFG
@@ -140,7 +137,14 @@ CFG
         printf "'format=qcow2,vdev=xvd%s,access=rw,target=%s'," "${letters:i:1}" "$images/$name-xvd${letters:i:1}.qcow2"
     done
     printf ']\n'
-    [ "$type" != hvm ] || printf 'vnc=0\nvga="none"\nusb=0\nxen_platform_pci=1\n'
+    if [ "$type" = hvm ]; then
+        # The real-mode part of the kernel is enough here: the rest is in memory already, see host/make-image.
+        printf 'kernel="%s/hvm-kernel"\nvnc=0\nvga="none"\nusb=0\n' "$guest_files"
+        printf 'device_model_args_hvm=["-device", "loader,file=%s/hvm-memory,addr=0x1800000,force-raw=on"]\n' \
+            "$guest_files"
+    else
+        printf 'kernel="%s/vmlinux"\nramdisk="%s/initrd"\n' "$guest_files" "$guest_files"
+    fi
     printf '%s\n' "${GUEST_EXTRA:-}"
 }
 
@@ -174,6 +178,18 @@ guest_create() {
 guest_wait_first_tick() {
     wait_for 120 guest_ticked "$1" 1 "$(cat "$marks/$1")" ||
         fail "guest $1 does not tick (last line: $(guest_lines "$1" | tail -n 1))"
+}
+
+guest_has_rebooted() {
+    local boot
+    boot=$(guest_boot_id "$1")
+    [ -n "$boot" ] && [ "$boot" != "$2" ]
+}
+
+# guest_wait_reboot NAME OLD-BOOT-ID [SECONDS]: it has booted again since the mark, and ticks.
+guest_wait_reboot() {
+    wait_for "${3:-90}" guest_has_rebooted "$1" "$2" || fail "guest $1 does not boot again"
+    guest_wait_tick "$1" 1 60
 }
 
 # Types a line into the guest's console; all three guest types have the paravirtual one.

@@ -98,7 +98,7 @@ list_names() {
     local list n
     list=/local/domain/$(guest_domid "$1")/snapshot/list
     for ((n = 0; n < $(xs_read "$list/count"); n++)); do
-        xs_read "$list/$n/name"
+        printf '%s\n' "$(xenstore-read -R "$list/$n/name")" # raw: without escapes
     done
 }
 

@@ -73,10 +73,10 @@ cases_push() {
     if [ -f "$here/killpoint.c" ]; then
         gcc -std=gnu11 -O2 -D_GNU_SOURCE -shared -fPIC -o "$library" "$here/killpoint.c" -ldl
         tar -C "$build" --owner=0 --group=0 -cf - killpoint.so |
-            dom0 "mkdir -p /usr/local/lib/xensnap-tests && tar -C /usr/local/lib/xensnap-tests -xf -"
+            dom0 "mkdir -p /usr/local/lib/xensnap-tests && tar -C /usr/local/lib/xensnap-tests --warning=no-timestamp -xf -"
     fi
     tar -C "$here" --owner=0 --group=0 -cf - cases dom0 |
-        dom0 "rm -rf $in_dom0 && mkdir -p $in_dom0 && tar -C $in_dom0 -xf -"
+        dom0 "rm -rf $in_dom0 && mkdir -p $in_dom0 && tar -C $in_dom0 --warning=no-timestamp -xf -"
 }
 
 cases_run() {

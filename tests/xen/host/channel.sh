@@ -49,17 +49,17 @@ dom0_exec() {
 # Directories that exist keep their owner and mode, and links to directories stay: /lib is one.
 dom0_push() {
     tar -C "$1" --owner=0 --group=0 -cf - . |
-        dom0 "tar -C / --no-overwrite-dir --keep-directory-symlink -xf - && ldconfig"
+        dom0 "tar -C / --warning=no-timestamp --no-overwrite-dir --keep-directory-symlink -xf - && ldconfig"
 }
 
 dom0_put() {
     local file=$1 target
     target=$(printf '%q' "$2")
     if [ -d "$file" ]; then
-        tar -C "$file" --owner=0 --group=0 -cf - . | dom0 "mkdir -p $target && tar -C $target -xf -"
+        tar -C "$file" --owner=0 --group=0 -cf - . | dom0 "mkdir -p $target && tar -C $target --warning=no-timestamp -xf -"
     else
         tar -C "$(dirname "$file")" --owner=0 --group=0 -cf - "$(basename "$file")" |
-            dom0 "d=\$(mktemp -d /tmp/put.XXXXXX) && tar -C \$d -xf - && mv -f \$d/* $target; rc=\$?; rm -rf \$d; exit \$rc"
+            dom0 "d=\$(mktemp -d /tmp/put.XXXXXX) && tar -C \$d --warning=no-timestamp -xf - && mv -f \$d/* $target; rc=\$?; rm -rf \$d; exit \$rc"
     fi
 }
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent_internal.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "domains.h"
+#include "publish.h"
+#include "store.h"
+
+enum { PROGRESS_INTERVAL_MS = 500 };
+
+void report_vm_name(struct agent *agent, const char *vm, const struct snapshots *snapshots,
+                    char name[NAME_MAX_BYTES + 1])
+{
+    const struct domain *domain = domains_by_uuid(agent->domains, vm);
+
+    *name = '\0';
+    if (domain)
+        domains_name(agent->domains, domain->domid, name);
+    else if (snapshots->count)
+        snprintf(name, NAME_MAX_BYTES + 1, "%s", snapshots->records[snapshots->count - 1].vm_name);
+}
+
+void report_list(struct agent *agent, const char *vm)
+{
+    const struct domain *domain = domains_by_uuid(agent->domains, vm);
+    struct snapshots snapshots = { 0 };
+    char name[NAME_MAX_BYTES + 1];
+    struct err err;
+
+    store_list(agent->store, vm, &snapshots, &err); /* no directory: an empty list */
+    report_vm_name(agent, vm, &snapshots, name);
+    publish_list(agent->xs, vm, name, domain ? (int)domain->domid : -1, &snapshots);
+    snapshots_deinit(&snapshots);
+}
+
+void report_job(struct agent *agent, struct job *job)
+{
+    job->unpublished = false;
+    if (*job->order.request.id)
+        publish_status(agent->xs, job->order.home, job->order.request.id, &job->status);
+}
+
+void report_on_timer(void *data)
+{
+    struct agent *agent = data;
+    uint64_t count;
+
+    (void)!read(agent->progress_timer, &count, sizeof count);
+    for (struct job *job = agent->queue.jobs; job; job = job->next)
+        if (job->unpublished)
+            report_job(agent, job);
+}
+
+void report_soon(struct agent *agent, struct job *job)
+{
+    struct itimerspec when = { .it_value.tv_nsec = PROGRESS_INTERVAL_MS * 1000000L }, left;
+
+    job->unpublished = true;
+    timerfd_gettime(agent->progress_timer, &left);
+    if (left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0)
+        timerfd_settime(agent->progress_timer, 0, &when, NULL);
+}

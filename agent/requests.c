@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "domains.h"
+#include "inbox.h"
+#include "journal.h"
+#include "log.h"
+#include "publish.h"
+#include "store.h"
+
+static void reject(struct agent *agent, unsigned home, const struct request *request, const struct err *err)
+{
+    struct status status = status_initial;
+
+    status.operation = request->operation;
+    status.state = STATE_REJECTED;
+    status.error = *err;
+    status.started = status.finished = time(NULL);
+    log_info("request %s of domain %u: rejected: %s: %s", request->id, home, err_word(err->code), err->text);
+    publish_status(agent->xs, home, request->id, &status);
+}
+
+static void on_cancel(struct agent *agent, unsigned home, const struct request *request)
+{
+    struct job *job = queue_find_request(&agent->queue, home, request->about);
+    struct status status = status_initial;
+    struct err err;
+
+    if (!job) {
+        if (*request->id) {
+            err_set(&err, ERR_NOT_FOUND, "no such request is waiting or running");
+            reject(agent, home, request, &err);
+        }
+        return;
+    }
+    jobs_cancel(agent, job);
+    if (*request->id) {
+        status.operation = OPERATION_CANCEL;
+        status.state = STATE_DONE;
+        status.started = status.finished = time(NULL);
+        publish_status(agent->xs, home, request->id, &status);
+    }
+}
+
+static void on_list(struct agent *agent, const struct order *order)
+{
+    struct status status = status_initial;
+
+    report_list(agent, order->vm);
+    status.operation = OPERATION_LIST;
+    status.state = STATE_DONE;
+    status.started = status.finished = time(NULL);
+    snprintf(status.vm, sizeof status.vm, "%s", order->vm);
+    publish_status(agent->xs, order->home, order->request.id, &status);
+}
+
+struct search {
+    struct agent *agent;
+    const char *text;
+    char *vm;
+};
+
+static void match_stopped(void *data, const char *vm)
+{
+    struct search *search = data;
+    struct snapshots snapshots = { 0 };
+    char name[NAME_MAX_BYTES + 1];
+    struct err err;
+
+    store_list(search->agent->store, vm, &snapshots, &err);
+    report_vm_name(search->agent, vm, &snapshots, name);
+    if (snapshots.count && (strcmp(vm, search->text) == 0 || strcmp(name, search->text) == 0))
+        memcpy(search->vm, vm, UUID_LENGTH + 1);
+    snapshots_deinit(&snapshots);
+}
+
+/* Whom the request is about: a running domain, or a VM that only the store knows. */
+static int resolve(struct agent *agent, struct order *order, struct err *err)
+{
+    const char *text = order->request.domain;
+    const struct domain *domain = *text ? domains_find(agent->domains, text)
+                                        : domains_by_domid(agent->domains, order->home);
+
+    order->domid = -1;
+    if (domain && domain->domid == 0)
+        return err_set(err, *text ? ERR_UNSUPPORTED : ERR_INVALID,
+                       *text ? "dom0 cannot be snapshotted" : "domain= says whom it is about");
+    if (domain) {
+        order->domid = (int)domain->domid;
+        memcpy(order->vm, domain->uuid, sizeof order->vm);
+        return 0;
+    }
+    store_each_vm(agent->store, match_stopped, &(struct search){ agent, text, order->vm });
+    if (!*order->vm)
+        return err_set(err, ERR_NOT_FOUND, "no such domain");
+    if (order->request.operation == OPERATION_CREATE)
+        return err_set(err, ERR_UNSUPPORTED, "the domain is not running, so it has no memory to save");
+    return 0;
+}
+
+/* What an agent before us began and nobody ended; its worker may even be at it still. */
+void requests_take_up(void *data, const char *vm)
+{
+    struct agent *agent = data;
+    struct order order = { .domid = -1 };
+    struct job *job;
+    struct err err;
+
+    if (queue_has_vm(&agent->queue, vm) || !store_has_journal(agent->store, vm))
+        return;
+    journal_peek(agent->store, vm, &order);
+    memcpy(order.vm, vm, UUID_LENGTH + 1);
+    order.recover = true;
+    job = job_new(&order);
+    if (!job)
+        return;
+    job->agent = agent;
+    memcpy(job->status.vm, vm, UUID_LENGTH + 1);
+    if (queue_push(&agent->queue, job, &err) < 0)
+        job_free(job);
+}
+
+static int queue_request(struct agent *agent, const struct order *order, struct err *err)
+{
+    struct job *job = agent->stopping ? NULL : job_new(order);
+
+    requests_take_up(agent, order->vm); /* what an earlier recovery could not put right is tried again first */
+    if (!job)
+        return err_set(err, ERR_BUSY, "the agent is stopping or out of memory; ask again later");
+    job->agent = agent;
+    memcpy(job->status.vm, order->vm, sizeof job->status.vm);
+    memcpy(job->status.name, order->request.name, sizeof job->status.name);
+    if (queue_push(&agent->queue, job, err) < 0) {
+        job_free(job);
+        return -1;
+    }
+    report_job(agent, job);
+    return 0;
+}
+
+static int accept(struct agent *agent, const struct letter *letter, const struct request *request,
+                  struct err *err)
+{
+    struct order order = { .home = letter->home, .request = *request };
+
+    if (letter->error.code != ERR_NONE) {
+        *err = letter->error;
+        return -1;
+    }
+    if (letter->guest_may_write)
+        return err_set(err, ERR_DENIED, "a guest may ask for nothing");
+    if (letter->home != 0 && *request->domain)
+        return err_set(err, ERR_DENIED, "requests about other domains belong into dom0's tree");
+    if (letter->cancelled)
+        return err_set(err, ERR_CANCELLED, "cancelled before it was begun");
+    if (request->operation == OPERATION_CANCEL) {
+        on_cancel(agent, letter->home, request);
+        return 0;
+    }
+    if (resolve(agent, &order, err) < 0)
+        return -1;
+    if (request->operation == OPERATION_LIST) {
+        on_list(agent, &order);
+        return 0;
+    }
+    return queue_request(agent, &order, err);
+}
+
+void requests_on_letter(void *data, const struct letter *letter)
+{
+    struct agent *agent = data;
+    struct request request = letter->request;
+    struct err err;
+
+    if (letter->cancelled && request.operation == OPERATION_NONE) {
+        memcpy(request.about, request.id, sizeof request.about);
+        *request.id = '\0';
+        if (!letter->guest_may_write)
+            on_cancel(agent, letter->home, &request);
+        return;
+    }
+    if (accept(agent, letter, &request, &err) < 0)
+        reject(agent, letter->home, &request, &err);
+}

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Each outside library has one door, pure modules touch nothing outside, and layers point one way.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+bad=0
+
+# only PATTERN FILES...: what includes PATTERN is among FILES.
+only() {
+    local pattern=$1 found file
+    shift
+    found=$(grep -lE "^#include $pattern" agent/*.[ch] protocol/*.[ch] tools/*.[ch])
+    for file in $found; do
+        [[ " $* " == *" $file "* ]] || { echo "not ok $file includes $pattern; its door is $*"; bad=1; }
+    done
+}
+
+# never PATTERN FILES...: none of FILES includes PATTERN.
+never() {
+    local pattern=$1 file
+    shift
+    for file in $(grep -lE "^#include $pattern" "$@"); do
+        echo "not ok $file includes $pattern"
+        bad=1
+    done
+}
+
+only '<xenstore\.h>' protocol/xenstore.c
+only '<libxl' agent/xl_internal.h
+only '"xl_internal\.h"' agent/xl.c agent/xl_config.c agent/xl_stream.c
+only '<xentoollog\.h>' agent/xl.c
+only '<yajl/' protocol/json.c
+only '<xxhash\.h>' agent/digest.c
+
+pure=(protocol/{entry,errors,json,names,pairs,request,status}.[ch] agent/{job,queue,record}.c)
+never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
+for header in agent/*.h; do
+    never "\"$(basename "$header" | sed 's/\./\\./')\"" protocol/*.[ch] tools/*.[ch]
+done
+
+# Agent and worker share messages, the journal and the read side of the store, and nothing of each other.
+for header in xl qmp disks draft op control settle holders qemu_img; do
+    never "\"$header\\.h\"" agent/{xensnapd,agent,domains,inbox,loop,publish,queue,spawn,job}.c
+done
+[ $bad = 0 ] && echo "ok layers"
+exit $bad

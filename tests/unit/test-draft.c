@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "draft.h"
+
+#include "snapshot.h"
+
+#define VM_DIR "store/" VM1 "/"
+
+static size_t listed(struct store *store, const char *vm)
+{
+    struct snapshots snapshots;
+    struct err err = { 0 };
+    size_t count;
+
+    store_list(store, vm, &snapshots, &err);
+    count = snapshots.count;
+    snapshots_deinit(&snapshots);
+    return count;
+}
+
+/* A draft with all its files. */
+static void make_draft(struct store *store, const struct record *record)
+{
+    _cleanup_(freep) char *text = record_format(record);
+    struct err err = { 0 };
+    int draft = draft_begin(store, record->vm, &err), memory = -1;
+
+    CHECK(draft >= 0);
+    memory = draft_create(draft, "memory", &err);
+    CHECK(memory >= 0);
+    CHECK(write(memory, "the memory", 10) == 10);
+    CHECK_INT(draft_write(draft, "config.json", "{}", &err), 0);
+    CHECK_INT(draft_write(draft, "snapshot.json", text, &err), 0);
+    closep(&memory);
+    closep(&draft);
+}
+
+static void becomes_a_snapshot(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1), again;
+    struct err err = { 0 };
+
+    new_vm(store, VM1);
+    CHECK(!draft_record(store, VM1, &again));
+    make_draft(store, &record);
+    CHECK_INT(scratch_mode(&scratch, VM_DIR ".draft"), 0700);
+    CHECK_INT(scratch_mode(&scratch, VM_DIR ".draft/memory"), 0600);
+    CHECK_INT((long long)listed(store, VM1), 0);
+    CHECK(draft_record(store, VM1, &again));
+    CHECK_STR(again.name, "a");
+    CHECK_INT(draft_commit(store, VM1, ID1, &err), 0);
+    CHECK_INT((long long)listed(store, VM1), 1);
+    CHECK(!scratch_has(&scratch, VM_DIR ".draft"));
+    CHECK(scratch_has(&scratch, VM_DIR ID1 "/memory"));
+    CHECK(!draft_record(store, VM1, &again));
+}
+
+static void memory_can_be_read_back(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct err err = { 0 };
+    char bytes[4] = "";
+    int draft, memory;
+
+    new_vm(store, VM1);
+    draft = draft_begin(store, VM1, &err);
+    memory = draft_create(draft, "memory", &err);
+    CHECK(write(memory, "abc", 3) == 3);
+    CHECK(pread(memory, bytes, 3, 0) == 3);
+    CHECK_STR(bytes, "abc");
+    CHECK_INT(draft_create(draft, "memory", &err), -1);
+    CHECK_HAS(err.text, "cannot create memory");
+    closep(&memory);
+    closep(&draft);
+}
+
+static void begins_empty(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1), again;
+    struct err err = { 0 };
+    int draft;
+
+    CHECK_INT(draft_begin(store, VM1, &err), -1); /* the journal makes the VM's directory, and comes first */
+    CHECK_INT(err.code, ERR_NOT_FOUND);
+    new_vm(store, VM1);
+    make_draft(store, &record);
+    draft = draft_begin(store, VM1, &err);
+    CHECK(draft >= 0);
+    CHECK(!scratch_has(&scratch, VM_DIR ".draft/memory"));
+    CHECK(!draft_record(store, VM1, &again));
+    closep(&draft);
+}
+
+static void is_abandoned(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1);
+    struct err err = { 0 };
+
+    new_vm(store, VM1);
+    CHECK_INT(draft_abandon(store, VM1, &err), 0);
+    make_draft(store, &record);
+    scratch_write(&scratch, VM_DIR ".draft/snapshot.json.new", "half of it");
+    scratch_write(&scratch, VM_DIR ".draft/config.json.new", "half of it");
+    CHECK_INT(draft_abandon(store, VM1, &err), 0);
+    CHECK(!scratch_has(&scratch, VM_DIR ".draft"));
+    CHECK_INT(draft_abandon(store, VM1, &err), 0);
+}
+
+static void strangers_stay(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1);
+    struct err err = { 0 };
+
+    new_vm(store, VM1);
+    make_draft(store, &record);
+    scratch_write(&scratch, VM_DIR ".draft/notes.txt", "mine");
+    CHECK_INT(draft_abandon(store, VM1, &err), -1);
+    CHECK_INT(err.code, ERR_IO);
+    CHECK(scratch_has(&scratch, VM_DIR ".draft/notes.txt"));
+    CHECK_INT(draft_begin(store, VM1, &err), -1);
+    CHECK(scratch_has(&scratch, VM_DIR ".draft/notes.txt"));
+}
+
+static void never_over_another(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record there = new_record(VM1, ID1, "there", 1), record = new_record(VM1, ID1, "new", 2), again;
+    struct err err = { 0 };
+
+    plant(&scratch, &there);
+    make_draft(store, &record);
+    CHECK_INT(draft_commit(store, VM1, ID1, &err), -1);
+    CHECK(draft_record(store, VM1, &again));
+    CHECK_STR(again.name, "new");
+    CHECK_INT((long long)listed(store, VM1), 1);
+    CHECK_INT(draft_abandon(store, VM1, &err), 0);
+    CHECK_INT(draft_commit(store, VM1, ID2, &err), -1); /* and there is none to commit */
+}
+
+static void out_of_the_list_and_back(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1), again;
+    struct err err = { 0 };
+
+    plant(&scratch, &record);
+    CHECK(!trash_record(store, VM1, &again));
+    CHECK_INT(trash_move_in(store, VM1, ID2, &err), -1);
+    CHECK_INT(trash_move_in(store, VM1, ID1, &err), 0);
+    CHECK_INT((long long)listed(store, VM1), 0);
+    CHECK(trash_record(store, VM1, &again));
+    CHECK_STR(again.id, ID1);
+    CHECK_INT(trash_move_out(store, VM1, ID1, &err), 0);
+    CHECK_INT((long long)listed(store, VM1), 1);
+    CHECK(!trash_record(store, VM1, &again));
+}
+
+static void trash_is_emptied(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1), other = new_record(VM1, ID2, "b", 2);
+    struct err err = { 0 };
+
+    plant(&scratch, &record);
+    plant(&scratch, &other);
+    CHECK_INT(trash_empty(store, VM1, &err), 0);
+    CHECK_INT(trash_move_in(store, VM1, ID1, &err), 0);
+    CHECK_INT(trash_move_in(store, VM1, ID2, &err), -1); /* one at a time */
+    CHECK_INT((long long)listed(store, VM1), 1);
+    CHECK_INT(trash_empty(store, VM1, &err), 0);
+    CHECK(!scratch_has(&scratch, VM_DIR ".trash"));
+    CHECK_INT((long long)listed(store, VM1), 1);
+    CHECK_INT(trash_move_in(store, VM1, ID2, &err), 0);
+    scratch_write(&scratch, VM_DIR ".trash/notes.txt", "mine");
+    CHECK_INT(trash_empty(store, VM1, &err), -1);
+    CHECK(scratch_has(&scratch, VM_DIR ".trash/notes.txt"));
+}
+
+static void check_current(struct store *store, const char *wanted)
+{
+    struct snapshots snapshots;
+    struct err err = { 0 };
+
+    CHECK_INT(store_list(store, VM1, &snapshots, &err), 0);
+    CHECK_STR(snapshots.current, wanted);
+    snapshots_deinit(&snapshots);
+}
+
+static void current_is_kept(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct err err = { 0 };
+
+    CHECK_INT(store_set_current(store, VM1, ID1, &err), -1);
+    CHECK_INT(err.code, ERR_NOT_FOUND);
+    new_vm(store, VM1);
+    CHECK_INT(store_set_current(store, VM1, "", &err), 0);
+    check_current(store, "");
+    CHECK_INT(store_set_current(store, VM1, ID1, &err), 0);
+    check_current(store, ID1);
+    CHECK_INT(store_set_current(store, VM1, ID2, &err), 0);
+    check_current(store, ID2);
+    CHECK_INT(store_set_current(store, VM1, "", &err), 0);
+    check_current(store, "");
+    CHECK(!scratch_has(&scratch, VM_DIR "current"));
+}
+
+static void record_is_rewritten(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1), none = new_record(VM1, ID2, "b", 2);
+    struct snapshots snapshots;
+    struct err err = { 0 };
+
+    plant(&scratch, &record);
+    snprintf(record.parent, sizeof record.parent, "%s", ID3);
+    CHECK_INT(store_rewrite_record(store, &record, &err), 0);
+    CHECK_INT(store_list(store, VM1, &snapshots, &err), 0);
+    if (CHECK_INT((long long)snapshots.count, 1))
+        CHECK_STR(snapshots.records[0].parent, ID3);
+    snapshots_deinit(&snapshots);
+    CHECK_INT(store_rewrite_record(store, &none, &err), -1);
+    CHECK(!scratch_has(&scratch, VM_DIR ID2));
+}
+
+static void files_of_a_snapshot(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1);
+    _cleanup_(freep) char *config = NULL;
+    struct err err = { 0 };
+    char bytes[11] = "";
+    int memory;
+
+    plant(&scratch, &record);
+    config = store_read_file(store, VM1, ID1, "config.json", &err);
+    CHECK_STR(config, "{}");
+    memory = store_open_file(store, VM1, ID1, "memory", &err);
+    CHECK(memory >= 0 && read(memory, bytes, 10) == 10);
+    CHECK_STR(bytes, "the memory");
+    closep(&memory);
+}
+
+static void files_that_are_not_there(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1);
+    struct err err = { 0 };
+
+    plant(&scratch, &record);
+    CHECK_INT(unlinkat(scratch.dir, VM_DIR ID1 "/memory", 0), 0);
+    CHECK_INT(unlinkat(scratch.dir, VM_DIR ID1 "/config.json", 0), 0);
+    CHECK_INT(store_open_file(store, VM1, ID1, "memory", &err), -1);
+    CHECK_INT(err.code, ERR_CORRUPT);
+    CHECK_HAS(err.text, "memory");
+    CHECK(store_read_file(store, VM1, ID1, "config.json", &err) == NULL);
+    CHECK_INT(err.code, ERR_CORRUPT);
+    CHECK_HAS(err.text, "config.json");
+    CHECK_INT(store_open_file(store, VM1, ID2, "memory", &err), -1);
+    CHECK(store_read_file(store, VM1, ID2, "config.json", &err) == NULL);
+    CHECK_INT(store_open_file(store, VM2, ID1, "memory", &err), -1);
+    CHECK_INT(err.code, ERR_NOT_FOUND);
+}
+
+static void tidied_when_empty(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1);
+    struct err err = { 0 };
+
+    store_tidy(store, VM1);
+    plant(&scratch, &record);
+    store_tidy(store, VM1);
+    CHECK_INT((long long)listed(store, VM1), 1);
+    CHECK_INT(trash_move_in(store, VM1, ID1, &err), 0);
+    CHECK_INT(trash_empty(store, VM1, &err), 0);
+    store_tidy(store, VM1);
+    CHECK(!scratch_has(&scratch, "store/" VM1));
+    CHECK(scratch_has(&scratch, "store"));
+}
+
+static void gives_descriptors_back(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1), again;
+    int before = scratch_descriptors();
+    struct err err = { 0 };
+
+    draft_begin(store, VM1, &err);
+    new_vm(store, VM1);
+    make_draft(store, &record);
+    draft_record(store, VM1, &again);
+    draft_commit(store, VM1, ID1, &err);
+    draft_commit(store, VM1, ID1, &err);
+    draft_abandon(store, VM1, &err);
+    store_set_current(store, VM1, ID1, &err);
+    store_rewrite_record(store, &record, &err);
+    store_open_file(store, VM1, ID1, "none", &err);
+    free(store_read_file(store, VM1, ID1, "config.json", &err));
+    trash_move_in(store, VM1, ID1, &err);
+    trash_record(store, VM1, &again);
+    trash_empty(store, VM1, &err);
+    store_tidy(store, VM1);
+    CHECK_INT(scratch_descriptors(), before);
+}
+
+static const struct check_test tests[] = {
+    { "a draft becomes a snapshot, and is none before", becomes_a_snapshot },
+    { "a draft's file is new, and for reading too", memory_can_be_read_back },
+    { "a draft begins empty, whatever a crash has left", begins_empty },
+    { "a draft is abandoned, also half of one or none", is_abandoned },
+    { "a file that is not ours stays, and so does the draft", strangers_stay },
+    { "a draft does not replace a snapshot", never_over_another },
+    { "a snapshot goes into the trash and back", out_of_the_list_and_back },
+    { "the trash holds one and is emptied", trash_is_emptied },
+    { "the current snapshot is kept", current_is_kept },
+    { "a record is rewritten where there is one", record_is_rewritten },
+    { "a snapshot's files can be read", files_of_a_snapshot },
+    { "a file that is missing means a corrupt snapshot", files_that_are_not_there },
+    { "a VM's directory goes with the last snapshot", tidied_when_empty },
+    { "no descriptor is lost", gives_descriptors_back },
+};
+
+CHECK_MAIN(tests)

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "record.h"
+
+#include <stdlib.h>
+
+#include "check.h"
+#include "cleanup.h"
+
+#define UUID "0123abcd-4567-89ab-cdef-0123456789ab"
+#define UUID2 "89ab0123-4567-89ab-cdef-0123456789ab"
+#define UUID3 "cdef0123-4567-89ab-cdef-0123456789ab"
+#define HASH "xxh3:0123456789abcdef0123456789abcdef"
+
+static const struct record full = {
+    .id = UUID, .name = "gr\xc3\xbc\xc3\x9f \"x\" \\", .description = "as agreed", .vm = UUID2,
+    .vm_name = "web", .state = "running", .parent = UUID3, .request = "r-1", .created_ms = 1700000000123,
+    .memory_size = 1LL << 40, .memory_hash = HASH, .downtime_ms = 42, .made_by = "0.1", .xen = "4.17.4",
+    .disk_count = 2,
+    .disks = { { "xvda", "/srv/a b.qcow2", "qcow2", "xensnap-" UUID },
+               { "xvdb", "/srv/\xc3\xbc.qcow2", "qcow2", "xensnap-" UUID } },
+};
+
+static void check_same(const struct record *is, const struct record *wanted)
+{
+    CHECK_STR(is->id, wanted->id);
+    CHECK_STR(is->name, wanted->name);
+    CHECK_STR(is->description, wanted->description);
+    CHECK_STR(is->vm, wanted->vm);
+    CHECK_STR(is->vm_name, wanted->vm_name);
+    CHECK_STR(is->state, wanted->state);
+    CHECK_STR(is->parent, wanted->parent);
+    CHECK_STR(is->request, wanted->request);
+    CHECK_INT(is->created_ms, wanted->created_ms);
+    CHECK_INT(is->memory_size, wanted->memory_size);
+    CHECK_STR(is->memory_hash, wanted->memory_hash);
+    CHECK_INT(is->downtime_ms, wanted->downtime_ms);
+    CHECK_STR(is->made_by, wanted->made_by);
+    CHECK_STR(is->xen, wanted->xen);
+    if (!CHECK_INT((long long)is->disk_count, (long long)wanted->disk_count))
+        return;
+    for (size_t i = 0; i < wanted->disk_count; i++) {
+        CHECK_STR(is->disks[i].vdev, wanted->disks[i].vdev);
+        CHECK_STR(is->disks[i].target, wanted->disks[i].target);
+        CHECK_STR(is->disks[i].format, wanted->disks[i].format);
+        CHECK_STR(is->disks[i].tag, wanted->disks[i].tag);
+    }
+}
+
+static void check_comes_back(const struct record *record)
+{
+    _cleanup_(freep) char *text = record_format(record);
+    struct record again;
+    struct err err = { 0 };
+
+    memset(&again, 0xaa, sizeof again);
+    if (CHECK_INT(record_parse(&again, text, &err), 0))
+        check_same(&again, record);
+    else
+        printf("#     %s\n", err.text);
+}
+
+static void comes_back(void)
+{
+    struct record record = full;
+
+    check_comes_back(&record);
+    record.disk_count = 0;
+    record.downtime_ms = -1;
+    *record.description = *record.parent = *record.request = *record.vm_name = '\0';
+    check_comes_back(&record);
+}
+
+/* As it stands in the draft from the beginning, before there is a memory image. */
+static void before_the_memory(void)
+{
+    struct record record = full;
+
+    *record.memory_hash = '\0';
+    record.memory_size = 0;
+    record.downtime_ms = -1;
+    check_comes_back(&record);
+}
+
+static void largest(void)
+{
+    struct record record = full;
+
+    memset(record.name, 'n', sizeof record.name - 1);
+    memset(record.description, '"', sizeof record.description - 1);
+    memset(record.request, 'r', sizeof record.request - 1);
+    record.disk_count = RECORD_DISKS_MAX;
+    for (size_t i = 0; i < RECORD_DISKS_MAX; i++) {
+        record.disks[i] = full.disks[0];
+        memset(record.disks[i].target, '/', sizeof record.disks[i].target - 1);
+        memset(record.disks[i].vdev, 'x', sizeof record.disks[i].vdev - 1);
+        memset(record.disks[i].tag, 't', sizeof record.disks[i].tag - 1);
+    }
+    check_comes_back(&record);
+}
+
+/* TEXT with the first FROM in it replaced by TO; to be freed. */
+static char *replaced(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    char *result;
+
+    if (!CHECK(at != NULL))
+        return strdup(text);
+    if (asprintf(&result, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) < 0)
+        abort();
+    return result;
+}
+
+/* What is not there at all can be done without; what the snapshot cannot be used without has to be there. */
+static void damaged(void)
+{
+    static const struct {
+        const char *from, *to;
+        enum err_code code;
+    } rows[] = {
+        { "\"version\": 1", "\"version\": 2", ERR_UNSUPPORTED },
+        { "\"version\": 1", "\"version\": \"1\"", ERR_UNSUPPORTED },
+        { "\"version\"", "\"v\"", ERR_UNSUPPORTED },
+        { "{", "[", ERR_CORRUPT },
+        { "\"id\"", "\"no\"", ERR_CORRUPT },
+        { "\"id\": \"" UUID "\"", "\"id\": \"\"", ERR_CORRUPT },
+        { "\"id\": \"" UUID "\"", "\"id\": \"" UUID "0\"", ERR_CORRUPT },
+        { "\"id\": \"" UUID "\"", "\"id\": 7", ERR_CORRUPT },
+        { "\"id\": \"0", "\"id\": \"/", ERR_CORRUPT },
+        { "\"name\"", "\"no\"", ERR_CORRUPT },
+        { "\"name\": \"gr", "\"name\": \" gr", ERR_CORRUPT },
+        { "\"name\": \"gr", "\"name\": \"\\n", ERR_CORRUPT },
+        { "\"vm\"", "\"no\"", ERR_CORRUPT },
+        { "\"vm\": \"8", "\"vm\": \"X", ERR_CORRUPT },
+        { "\"hash\"", "\"no\"", ERR_CORRUPT },
+        { "\"hash\": \"", "\"hash\": \"0123456789", ERR_CORRUPT },
+        { "\"memory\": {", "\"no\": {", ERR_CORRUPT },
+        { "\"vdev\"", "\"no\"", ERR_CORRUPT },
+        { "\"vdev\": \"xvda\"", "\"vdev\": \"xvda567890123456\"", ERR_CORRUPT },
+        { "\"target\"", "\"no\"", ERR_CORRUPT },
+        { "\"format\"", "\"no\"", ERR_CORRUPT },
+        { "\"tag\"", "\"no\"", ERR_CORRUPT },
+        { "\"tag\": \"", "\"tag\": 7, \"x\": \"", ERR_CORRUPT },
+        { "\"disks\": [", "\"disks\": [ null,", ERR_CORRUPT },
+        { "\"disks\": [", "\"disks\": [ 7,", ERR_CORRUPT },
+        { "\"disks\"", "\"no\"", ERR_CORRUPT },
+        { "\"disks\": [", "\"disks\": 2, \"no\": [", ERR_CORRUPT },
+        { "as agreed", "as\xff" "agreed", ERR_CORRUPT },
+        { "\"description\"", "\"no\"", ERR_NONE },
+        { "\"parent\"", "\"no\"", ERR_NONE },
+        { "\"request\"", "\"no\"", ERR_NONE },
+        { "\"made_by\"", "\"no\"", ERR_NONE },
+        { "\"downtime_ms\"", "\"no\"", ERR_NONE },
+        { "\"vm_name\"", "\"a_key_of_the_future\": [ 1, { } ], \"vm_name\"", ERR_NONE },
+    };
+    _cleanup_(freep) char *text = record_format(&full);
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        _cleanup_(freep) char *bad = replaced(text, rows[i].from, rows[i].to);
+        struct record record;
+        struct err err = { 0 };
+
+        check_row = rows[i].to;
+        CHECK_INT(record_parse(&record, bad, &err), rows[i].code ? -1 : 0);
+        CHECK_STR(err_word(err.code), err_word(rows[i].code));
+    }
+}
+
+static void cut_off(void)
+{
+    _cleanup_(freep) char *text = record_format(&full);
+    size_t length = strrchr(text, '}') - text;
+
+    for (size_t cut = 0; cut <= length; cut++) {
+        _cleanup_(freep) char *part = strndup(text, cut);
+        struct record record;
+        struct err err = { 0 };
+
+        if (!CHECK_INT(record_parse(&record, part, &err), -1))
+            return;
+        CHECK_INT(err.code, ERR_CORRUPT);
+    }
+}
+
+static void one_disk_too_many(void)
+{
+    _cleanup_(freep) char *text = NULL, *more = NULL;
+    struct record record = full;
+    struct err err = { 0 };
+
+    record.disk_count = RECORD_DISKS_MAX;
+    for (size_t i = 0; i < RECORD_DISKS_MAX; i++)
+        record.disks[i] = full.disks[0];
+    text = record_format(&record);
+    more = replaced(text, "\"disks\": [", "\"disks\": [ { \"vdev\": \"x\", \"target\": \"x\", "
+                                         "\"format\": \"x\", \"tag\": \"x\" },");
+    CHECK_INT(record_parse(&record, text, &err), 0);
+    CHECK_INT(record_parse(&record, more, &err), -1);
+    CHECK_INT(err.code, ERR_CORRUPT);
+}
+
+static void without_downtime_it_is_unknown(void)
+{
+    _cleanup_(freep) char *text = record_format(&full), *less = replaced(text, "\"downtime_ms\"", "\"no\"");
+    struct record record;
+    struct err err;
+
+    CHECK_INT(record_parse(&record, less, &err), 0);
+    CHECK_INT(record.downtime_ms, -1);
+}
+
+static void as_the_document_says(void)
+{
+    _cleanup_(freep) char *text = record_format(&full);
+
+    CHECK_HAS(text, "\"version\": 1");
+    CHECK_HAS(text, "\"created_ms\": 1700000000123");
+    CHECK_HAS(text, "\"file\": \"memory\"");
+    CHECK_HAS(text, "\"size\": 1099511627776");
+    CHECK_HAS(text, "\"hash\": \"" HASH "\"");
+    CHECK_HAS(text, "\"type\": \"internal\"");
+    CHECK_HAS(text, "\"xensnap\": \"0.1\"");
+    CHECK_HAS(text, "\"xen\": \"4.17.4\"");
+}
+
+static void as_an_entry(void)
+{
+    struct entry entry;
+
+    memset(&entry, 0xaa, sizeof entry);
+    record_entry(&full, true, &entry);
+    CHECK_STR(entry.id, UUID);
+    CHECK_STR(entry.name, full.name);
+    CHECK_STR(entry.description, "as agreed");
+    CHECK_STR(entry.state, "running");
+    CHECK_STR(entry.type, "internal");
+    CHECK_STR(entry.consistency, "memory");
+    CHECK_STR(entry.disks, "xvda,xvdb");
+    CHECK_STR(entry.parent, UUID3);
+    CHECK_INT(entry.created, 1700000000);
+    CHECK_INT(entry.size, 1LL << 40);
+    CHECK(entry.memory && entry.current);
+    record_entry(&full, false, &entry);
+    CHECK(!entry.current);
+}
+
+static void entry_of_many_disks(void)
+{
+    struct record record = full;
+    struct entry entry;
+
+    record.disk_count = 0;
+    record_entry(&record, false, &entry);
+    CHECK_STR(entry.disks, "");
+    record.disk_count = RECORD_DISKS_MAX;
+    for (size_t i = 0; i < RECORD_DISKS_MAX; i++)
+        memset(record.disks[i].vdev, 'x', sizeof record.disks[i].vdev - 1);
+    record_entry(&record, false, &entry);
+    CHECK_INT((long long)strlen(entry.disks), sizeof entry.disks - 1);
+}
+
+static const struct check_test tests[] = {
+    { "what is formatted is parsed back", comes_back },
+    { "a record without its memory yet comes back", before_the_memory },
+    { "the largest record comes back", largest },
+    { "a damaged record is refused, and what can be done without is not missed", damaged },
+    { "a record that is cut off anywhere is corrupt", cut_off },
+    { "32 disks are taken, 33 are not", one_disk_too_many },
+    { "a downtime that is not there is unknown", without_downtime_it_is_unknown },
+    { "the keys are those of docs/store.md", as_the_document_says },
+    { "a listing shows what there is", as_an_entry },
+    { "a listing cuts too many disks", entry_of_many_disks },
+};
+
+CHECK_MAIN(tests)

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "request.h"
+
+#include <stdlib.h>
+
+#include "check.h"
+#include "cleanup.h"
+#include "pairs.h"
+
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A128 A64 A64
+#define A512 A128 A128 A128 A128
+#define A1024 A512 A512
+#define UUID "0123abcd-4567-89ab-cdef-0123456789ab"
+
+/* What is asked for with a line, or with which error word and what in its sentence the line is refused.
+ * A line that is refused may have told its id. */
+#define TAKEN(line, op, ...) { line, .want = { .operation = OPERATION_##op, __VA_ARGS__ } }
+#define REFUSED(line, error, part) { line, { .id = "" }, error, part }
+#define REFUSED_WITH_ID(line, id_, error, part) { line, { .id = id_ }, error, part }
+
+static const struct row {
+    const char *line;
+    struct request want;
+    const char *error, *part;
+} rows[] = {
+    /* operations */
+    TAKEN("list", LIST),
+    TAKEN("create", CREATE),
+    TAKEN("delete name=a", DELETE, .name = "a"),
+    TAKEN("revert name=a", REVERT, .name = "a", .start = START_RUNNING),
+    TAKEN("cancel request=r-1", CANCEL, .about = "r-1"),
+    REFUSED("", "invalid", "no operation"),
+    REFUSED(" ", "invalid", "no operation"),
+    REFUSED("frobnicate", "invalid", "unknown operation"),
+    REFUSED("creat", "invalid", "unknown operation"),
+    REFUSED("CREATE", "invalid", "unknown operation"),
+    REFUSED("none", "invalid", "unknown operation"),
+    REFUSED("create\n", "invalid", "unknown operation"),
+    REFUSED("create\tname=a", "invalid", "unknown operation"),
+    REFUSED(" create", "invalid", "KEY=VALUE"),
+    REFUSED(A1024 "create", "invalid", "unknown operation"),
+
+    /* keys and blanks */
+    TAKEN("create name=a description=b", CREATE, .name = "a", .description = "b"),
+    TAKEN("create description=b name=a", CREATE, .name = "a", .description = "b"),
+    TAKEN("create   name=a    description=b  ", CREATE, .name = "a", .description = "b"),
+    TAKEN("create name=a=b", CREATE, .name = "a=b"),
+    TAKEN("create name=gr\xc3\xbc\xc3\x9f", CREATE, .name = "gr\xc3\xbc\xc3\x9f"),
+    TAKEN("create name=../../0/x", CREATE, .name = "../../0/x"),
+    REFUSED("create name", "invalid", "KEY=VALUE"),
+    REFUSED("create name =a", "invalid", "KEY=VALUE"),
+    REFUSED("create =a", "invalid", "KEY=VALUE"),
+    REFUSED("create a-key-of-24-bytes-in-all=1", "invalid", "KEY=VALUE"),
+    REFUSED("create name=a name=b", "invalid", "name is given twice"),
+    REFUSED("create description= description=b", "invalid", "description is given twice"),
+    REFUSED("create operation=list", "invalid", "operation is given twice"),
+
+    /* quoting */
+    TAKEN("create name=\"a b\"", CREATE, .name = "a b"),
+    TAKEN("create name=\"a\" description=\"b c\"", CREATE, .name = "a", .description = "b c"),
+    TAKEN("create name=\"say \\\"hi\\\"\"", CREATE, .name = "say \"hi\""),
+    TAKEN("create name=\"C:\\\\dir\"", CREATE, .name = "C:\\dir"),
+    TAKEN("create name=\"\\n\"", CREATE, .name = "n"),
+    TAKEN("create name=C:\\dir", CREATE, .name = "C:\\dir"),
+    TAKEN("create name=5\"", CREATE, .name = "5\""),
+    TAKEN("create description=\"a=b id=c\"", CREATE, .description = "a=b id=c"),
+    TAKEN("create description=\"\"", CREATE),
+    TAKEN("create description=", CREATE),
+    REFUSED("create name=\"a", "invalid", "no end"),
+    REFUSED("create name=\"", "invalid", "no end"),
+    REFUSED("create name=\"a\\", "invalid", "no end"),
+    REFUSED("create name=\"a\\\"", "invalid", "no end"),
+    REFUSED("create name=\"a\"b", "invalid", "middle of a word"),
+    REFUSED("create name=\"a\"description=b", "invalid", "middle of a word"),
+
+    /* unknown keys and those for others */
+    TAKEN("create x-note=1 x-=2 x-empty=", CREATE),
+    TAKEN("list x-name=current", LIST),
+    REFUSED("create colour=red", "invalid", "unknown key colour"),
+    REFUSED("create Name=a", "invalid", "unknown key Name"),
+    REFUSED("create cancel=1", "invalid", "unknown key cancel"),
+    REFUSED("create x=1", "invalid", "unknown key x"),
+    REFUSED("create \x1b[2J=1", "invalid", "unknown key (unprintable)"),
+    REFUSED("create \xff=1", "invalid", "unknown key (unprintable)"),
+    REFUSED("list name=a", "invalid", "name means nothing to list"),
+    REFUSED("cancel request=a name=b", "invalid", "name means nothing to cancel"),
+    REFUSED("create request=a", "invalid", "request means nothing to create"),
+    REFUSED("create start=paused", "invalid", "start means nothing to create"),
+    REFUSED("delete name=a description=b", "invalid", "description means nothing to delete"),
+    REFUSED("revert name=a memory=yes", "invalid", "memory means nothing to revert"),
+    REFUSED("revert name=a type=internal", "invalid", "type means nothing to revert"),
+
+    /* each key's value */
+    TAKEN("create name=" A128, CREATE, .name = A128),
+    REFUSED("create name=" A128 "a", "invalid", "name is 1 to 128 bytes"),
+    REFUSED("create name=", "invalid", "name is 1 to 128 bytes"),
+    REFUSED("create name=\" a\"", "invalid", "name is 1 to 128 bytes"),
+    REFUSED("create name=a\nb", "invalid", "name is 1 to 128 bytes"),
+    REFUSED("create name=\xff", "invalid", "name is 1 to 128 bytes"),
+    REFUSED("create name=current", "invalid", "current is reserved"),
+    REFUSED("revert name=pending", "invalid", "pending is reserved"),
+    REFUSED("delete", "invalid", "delete needs a name"),
+    REFUSED("revert start=paused", "invalid", "revert needs a name"),
+    TAKEN("create description=" A512, CREATE, .description = A512),
+    REFUSED("create description=" A512 "a", "invalid", "description is at most 512"),
+    REFUSED("create description=a\nb", "invalid", "description is at most 512"),
+    TAKEN("create domain=5", CREATE, .domain = "5"),
+    TAKEN("list domain=" UUID, LIST, .domain = UUID),
+    TAKEN("revert name=a domain=\"web server\"", REVERT, .name = "a", .domain = "web server"),
+    TAKEN("cancel domain=5 request=a", CANCEL, .domain = "5", .about = "a"),
+    REFUSED("create domain=", "invalid", "domain is a domid"),
+    REFUSED("create domain=" A128 "a", "invalid", "domain is a domid"),
+    TAKEN("create memory=yes", CREATE),
+    TAKEN("create memory=1 type=internal", CREATE),
+    REFUSED("create memory=no", "unsupported", "memory=no"),
+    REFUSED("create memory=0", "unsupported", "memory=no"),
+    REFUSED("create memory=maybe", "invalid", "memory is yes or no"),
+    REFUSED("create memory=", "invalid", "memory is yes or no"),
+    REFUSED("create type=external", "unsupported", "external"),
+    REFUSED("create type=zip", "invalid", "type is internal or external"),
+    TAKEN("revert name=a start=running", REVERT, .name = "a", .start = START_RUNNING),
+    TAKEN("revert name=a start=paused", REVERT, .name = "a", .start = START_PAUSED),
+    REFUSED("revert name=a start=no", "invalid", "start is running or paused"),
+    REFUSED("cancel", "invalid", "cancel needs request=ID"),
+    REFUSED("cancel request=", "invalid", "request is the id"),
+    REFUSED("cancel request=a/b", "invalid", "request is the id"),
+
+    /* the id */
+    TAKEN("list id=r1", LIST, .id = "r1"),
+    TAKEN("create id=r1 name=a", CREATE, .id = "r1", .name = "a"),
+    TAKEN("create name=a id=\"r1\"", CREATE, .id = "r1", .name = "a"),
+    TAKEN("list id=" A64, LIST, .id = A64),
+    REFUSED_WITH_ID("frobnicate id=r1", "r1", "invalid", "unknown operation"),
+    REFUSED_WITH_ID("create id=r1 colour=red", "r1", "invalid", "unknown key colour"),
+    REFUSED_WITH_ID("create colour=red id=r1", "r1", "invalid", "unknown key colour"),
+    REFUSED_WITH_ID("create id=r1 name", "r1", "invalid", "KEY=VALUE"),
+    REFUSED_WITH_ID("create id=r1 name=\"a", "r1", "invalid", "no end"),
+    REFUSED_WITH_ID("create id=r1 name=a name=b", "r1", "invalid", "name is given twice"),
+    REFUSED_WITH_ID("create id=r1 description=" A1024, "r1", "invalid", "longer than 1023 bytes"),
+    REFUSED_WITH_ID("delete id=r1", "r1", "invalid", "delete needs a name"),
+    REFUSED_WITH_ID("create id=r1 id=r2", "r1", "invalid", "id is given twice"),
+    REFUSED("create name=\"a id=r1", "invalid", "no end"),
+    REFUSED("list id=", "invalid", "id is 1 to 64"),
+    REFUSED("list id=a/b", "invalid", "id is 1 to 64"),
+    REFUSED("list id=\"a b\"", "invalid", "id is 1 to 64"),
+    REFUSED("list id=" A64 "a", "invalid", "id is 1 to 64"),
+    REFUSED("id=r1 list", "invalid", "KEY=VALUE"),
+};
+
+static void check_fields(const struct request *request, const struct request *want)
+{
+    CHECK_INT(request->operation, want->operation);
+    CHECK_STR(request->domain, want->domain);
+    CHECK_STR(request->name, want->name);
+    CHECK_STR(request->description, want->description);
+    CHECK_STR(request->about, want->about);
+    CHECK_INT(request->start, want->start);
+}
+
+static void each_line(void)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct row *row = &rows[i];
+        /* of its exact size, so that a sanitizer sees a read beyond the end */
+        _cleanup_(freep) char *line = strdup(row->line);
+        struct request request = { 0 };
+        struct err err = { 0 };
+        int rc = request_parse_line(&request, line, strlen(line), &err);
+
+        check_row = row->line;
+        CHECK_STR(request.id, row->want.id);
+        CHECK_STR(rc < 0 ? err_word(err.code) : NULL, row->error);
+        if (rc < 0 && row->part)
+            CHECK_HAS(err.text, row->part);
+        if (rc == 0)
+            check_fields(&request, &row->want);
+        /* it goes into a status, where a guest or an administrator's terminal reads it */
+        CHECK(rc == 0 || description_valid(err.text));
+    }
+}
+
+static void nul_in_the_line(void)
+{
+    static const char line[] = "create id=r1 name=a\0b";
+    struct request request = { 0 };
+    struct err err = { 0 };
+
+    CHECK_INT(request_parse_line(&request, line, sizeof line - 1, &err), -1);
+    CHECK_INT(err.code, ERR_INVALID);
+    CHECK_HAS(err.text, "NUL");
+    CHECK_INT(request_parse_line(&request, "list", 5, &err), -1);
+    CHECK_HAS(err.text, "NUL");
+}
+
+static void line_too_long(void)
+{
+    char line[REQUEST_LINE_MAX + 2];
+    struct request request = { 0 };
+    struct err err = { 0 };
+
+    memset(line, ' ', sizeof line);
+    memcpy(line, "list", 4);
+    line[REQUEST_LINE_MAX] = '\0';
+    CHECK_INT(request_parse_line(&request, line, REQUEST_LINE_MAX, &err), 0);
+    line[REQUEST_LINE_MAX] = ' ';
+    line[REQUEST_LINE_MAX + 1] = '\0';
+    CHECK_INT(request_parse_line(&request, line, REQUEST_LINE_MAX + 1, &err), -1);
+    CHECK_INT(err.code, ERR_INVALID);
+    CHECK_HAS(err.text, "longer than 2048");
+}
+
+static void value_as_long_as_it_may_be(void)
+{
+    struct request request = { 0 };
+    struct err err = { 0 };
+    char line[REQUEST_LINE_MAX];
+    int length = snprintf(line, sizeof line, "list x-a=%.*s", REQUEST_VALUE_MAX - 1, A1024);
+
+    CHECK_INT(request_parse_line(&request, line, (size_t)length, &err), 0);
+    length = snprintf(line, sizeof line, "list x-a=\"%s\"", A1024);
+    CHECK_INT(request_parse_line(&request, line, (size_t)length, &err), -1);
+    CHECK_HAS(err.text, "longer than 1023");
+}
+
+static void many_keys(void)
+{
+    struct request request = { 0 };
+    struct err err = { 0 };
+    char line[REQUEST_LINE_MAX] = "list";
+
+    for (int i = 1; i < PAIRS_MAX; i++)
+        snprintf(line + strlen(line), sizeof line - strlen(line), " x-%d=1", i);
+    CHECK_INT(request_parse_line(&request, line, strlen(line), &err), 0);
+    snprintf(line + strlen(line), sizeof line - strlen(line), " x-one-more=1");
+    CHECK_INT(request_parse_line(&request, line, strlen(line), &err), -1);
+    CHECK_INT(err.code, ERR_INVALID);
+    CHECK_HAS(err.text, "too many keys");
+}
+
+static void of_a_directory(void)
+{
+    struct pairs pairs = { 0 };
+    struct request request = { .id = "given" };
+    struct err err = { 0 };
+
+    pairs_add(&pairs, "name", "a"); /* keys come in any order */
+    pairs_add(&pairs, "x-note", "1");
+    pairs_add(&pairs, "start", "paused");
+    pairs_add(&pairs, "operation", "revert");
+    CHECK_INT(request_parse_pairs(&request, &pairs, &err), 0);
+    CHECK_INT(request.operation, OPERATION_REVERT);
+    CHECK_STR(request.name, "a");
+    CHECK_INT(request.start, START_PAUSED);
+    CHECK_STR(request.id, "given");
+}
+
+static void directory_refused(void)
+{
+    static const struct {
+        const char *key, *value, *part;
+    } wrong[] = {
+        { "id", "r1", "unknown key id" },
+        { "colour", "red", "unknown key colour" },
+        { "\x1b", "1", "(unprintable)" },
+        { "request", "r1", "request means nothing to create" },
+        { "name", "a\nb", "name is 1 to 128" },
+        { "name", "", "name is 1 to 128" },
+        { "domain", "", "domain is a domid" },
+    };
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct pairs pairs = { 0 };
+        struct request request = { .id = "given" };
+        struct err err = { 0 };
+
+        check_row = wrong[i].key;
+        pairs_add(&pairs, "operation", "create");
+        pairs_add(&pairs, wrong[i].key, "%s", wrong[i].value);
+        CHECK_INT(request_parse_pairs(&request, &pairs, &err), -1);
+        CHECK_INT(err.code, ERR_INVALID);
+        CHECK_HAS(err.text, wrong[i].part);
+        CHECK_STR(request.id, "given");
+    }
+}
+
+static void directory_without_operation(void)
+{
+    struct pairs pairs = { 0 };
+    struct request request = { 0 };
+    struct err err = { 0 };
+
+    CHECK_INT(request_parse_pairs(&request, &pairs, &err), -1);
+    CHECK_HAS(err.text, "no operation");
+    pairs_add(&pairs, "operation", "none");
+    CHECK_INT(request_parse_pairs(&request, &pairs, &err), -1);
+    CHECK_HAS(err.text, "unknown operation");
+}
+
+static void comes_back(void)
+{
+    static const struct request all[] = {
+        { .operation = OPERATION_LIST },
+        { .operation = OPERATION_LIST, .domain = UUID },
+        { .operation = OPERATION_CREATE },
+        { .operation = OPERATION_CREATE, .domain = "5", .name = "say \"hi\" \\o/", .description = "a=b c" },
+        { .operation = OPERATION_CREATE, .name = A128, .description = A512 },
+        { .operation = OPERATION_DELETE, .domain = "web server", .name = "a" },
+        { .operation = OPERATION_REVERT, .name = "a", .start = START_RUNNING },
+        { .operation = OPERATION_REVERT, .name = "a", .start = START_PAUSED },
+        { .operation = OPERATION_CANCEL, .about = "r1" },
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct pairs pairs = { 0 };
+        struct request request = { 0 };
+        struct err err = { 0 };
+
+        check_row = operation_word(all[i].operation);
+        request_format(&all[i], &pairs);
+        CHECK_INT(request_parse_pairs(&request, &pairs, &err), 0);
+        check_fields(&request, &all[i]);
+    }
+}
+
+static void id_is_not_formatted(void)
+{
+    const struct request request = { .id = "r1", .operation = OPERATION_LIST };
+    struct pairs pairs = { 0 };
+
+    request_format(&request, &pairs);
+    CHECK_INT((long long)pairs.count, 1);
+    CHECK_STR(pairs_get(&pairs, "operation"), "list");
+}
+
+static void words(void)
+{
+    CHECK_STR(operation_word(OPERATION_CREATE), "create");
+    CHECK_STR(operation_word(OPERATION_LIST), "list");
+    CHECK_STR(operation_word(OPERATION_DELETE), "delete");
+    CHECK_STR(operation_word(OPERATION_REVERT), "revert");
+    CHECK_STR(operation_word(OPERATION_CANCEL), "cancel");
+    CHECK_STR(operation_word(OPERATION_NONE), "none");
+    CHECK_STR(operation_word((enum operation)99), "none");
+}
+
+static const struct check_test tests[] = {
+    { "each shorthand line is taken or refused as the table says", each_line },
+    { "a NUL in a line is refused", nul_in_the_line },
+    { "a line has at most 2048 bytes", line_too_long },
+    { "a value has at most 1023 bytes", value_as_long_as_it_may_be },
+    { "a line has at most 23 keys", many_keys },
+    { "a directory is taken with its keys in any order, and keeps its id", of_a_directory },
+    { "a directory is refused for a key or value that is wrong, and keeps its id", directory_refused },
+    { "a directory without an operation is refused", directory_without_operation },
+    { "what is formatted is parsed back", comes_back },
+    { "the id is no part of the canonical form", id_is_not_formatted },
+    { "operations have the words of the protocol", words },
+};
+
+CHECK_MAIN(tests)

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "snapshot.h"
+
+static void makes_its_root(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch), *again = NULL;
+    struct err err = { 0 };
+
+    CHECK_INT(scratch_mode(&scratch, "store"), 0700);
+    CHECK_INT(store_open(&again, scratch_path(&scratch, "store"), &err), 0);
+    CHECK(store_free_bytes(store) > 0);
+    CHECK(store_close(NULL) == NULL);
+}
+
+static void no_root(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    struct store *store = NULL;
+    struct err err = { 0 };
+
+    CHECK_INT(store_open(&store, scratch_path(&scratch, "none/store"), &err), -1);
+    CHECK_INT(err.code, ERR_IO);
+    scratch_write(&scratch, "file", "");
+    CHECK_INT(store_open(&store, scratch_path(&scratch, "file"), &err), -1);
+    CHECK(store == NULL);
+}
+
+static void directory_of_a_vm(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct err err = { 0 };
+    int dir;
+
+    CHECK_INT(store_vm_dir(store, VM1, STORE_EXISTING, &err), -1);
+    CHECK_INT(err.code, ERR_NOT_FOUND);
+    CHECK(!scratch_has(&scratch, "store/" VM1));
+    dir = store_vm_dir(store, VM1, STORE_MAKE, &err);
+    CHECK(dir >= 0);
+    closep(&dir);
+    CHECK_INT(scratch_mode(&scratch, "store/" VM1), 0700);
+    dir = store_vm_dir(store, VM1, STORE_EXISTING, &err);
+    CHECK(dir >= 0);
+    closep(&dir);
+    dir = store_vm_dir(store, VM1, STORE_MAKE, &err);
+    CHECK(dir >= 0);
+    closep(&dir);
+}
+
+struct visited {
+    int count, first, second;
+};
+
+static void visit(void *data, const char *vm)
+{
+    struct visited *visited = data;
+
+    visited->count++;
+    visited->first += strcmp(vm, VM1) == 0;
+    visited->second += strcmp(vm, VM2) == 0;
+}
+
+static void visits_each_vm(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct visited visited = { 0 };
+
+    store_each_vm(store, visit, &visited);
+    CHECK_INT(visited.count, 0);
+    new_vm(store, VM1);
+    new_vm(store, VM2);
+    mkdirat(scratch.dir, "store/lost+found", 0700);
+    mkdirat(scratch.dir, "store/0123ABCD-4567-89ab-cdef-0123456789ab", 0700);
+    for (int i = 0; i < 2; i++)
+        store_each_vm(store, visit, &visited);
+    CHECK_INT(visited.first, 2);
+    CHECK_INT(visited.second, 2);
+    CHECK_INT(visited.count, 4);
+}
+
+static void a_file_is_no_vm(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct visited visited = { 0 };
+
+    scratch_write(&scratch, "store/" VM1, "");
+    store_each_vm(store, visit, &visited);
+    CHECK_INT(visited.count, 0);
+}
+
+static void journal_or_none(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+
+    CHECK(!store_has_journal(store, VM1));
+    new_vm(store, VM1);
+    CHECK(!store_has_journal(store, VM1));
+    scratch_write(&scratch, "store/" VM1 "/journal", "");
+    CHECK(store_has_journal(store, VM1));
+    CHECK(!store_has_journal(store, VM2));
+}
+
+static void list_of_nothing(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct snapshots snapshots;
+    struct err err = { 0 };
+
+    memset(&snapshots, 0xaa, sizeof snapshots);
+    CHECK_INT(store_list(store, VM1, &snapshots, &err), -1);
+    CHECK_INT(err.code, ERR_NOT_FOUND);
+    CHECK_INT((long long)snapshots.count, 0);
+    snapshots_deinit(&snapshots);
+    new_vm(store, VM1);
+    CHECK_INT(store_list(store, VM1, &snapshots, &err), 0);
+    CHECK_INT((long long)snapshots.count, 0);
+    CHECK_STR(snapshots.current, "");
+    CHECK(snapshots_find(&snapshots, "a") == NULL);
+    snapshots_deinit(&snapshots);
+}
+
+static void oldest_first(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record third = new_record(VM1, ID1, "third", 1700000000003);
+    struct record first = new_record(VM1, ID2, "first", 1700000000001);
+    struct record second = new_record(VM1, ID3, "second", 1700000000002);
+    struct record other = new_record(VM2, ID1, "other", 1);
+    struct snapshots snapshots;
+    struct err err = { 0 };
+
+    plant(&scratch, &third);
+    plant(&scratch, &first);
+    plant(&scratch, &second);
+    plant(&scratch, &other);
+    scratch_write(&scratch, "store/" VM1 "/current", ID3 "\n");
+    CHECK_INT(store_list(store, VM1, &snapshots, &err), 0);
+    if (CHECK_INT((long long)snapshots.count, 3)) {
+        CHECK_STR(snapshots.records[0].name, "first");
+        CHECK_STR(snapshots.records[1].name, "second");
+        CHECK_STR(snapshots.records[2].name, "third");
+        CHECK_STR(snapshots.records[2].disks[0].target, "/srv/a.qcow2");
+    }
+    CHECK_STR(snapshots.current, ID3);
+    snapshots_deinit(&snapshots);
+    CHECK(snapshots.records == NULL);
+}
+
+static void damaged_are_left_out(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record good = new_record(VM1, ID1, "good", 1), hidden = new_record(VM1, ID2, "hidden", 2);
+    struct snapshots snapshots;
+    struct err err = { 0 };
+
+    plant(&scratch, &good);
+    plant(&scratch, &hidden);
+    CHECK_INT(renameat(scratch.dir, "store/" VM1 "/" ID2, scratch.dir, "store/" VM1 "/.draft"), 0);
+    mkdirat(scratch.dir, "store/" VM1 "/" ID2, 0700);
+    mkdirat(scratch.dir, "store/" VM1 "/" ID3, 0700);
+    scratch_write(&scratch, "store/" VM1 "/" ID3 "/snapshot.json", "{ \"version\": 1,");
+    scratch_write(&scratch, "store/" VM1 "/" VM2, "a file");
+    CHECK_INT(store_list(store, VM1, &snapshots, &err), 0);
+    if (CHECK_INT((long long)snapshots.count, 1))
+        CHECK_STR(snapshots.records[0].name, "good");
+    snapshots_deinit(&snapshots);
+}
+
+static void current_of_all_sorts(void)
+{
+    static const struct {
+        const char *text, *current;
+    } rows[] = {
+        { ID1, ID1 },
+        { ID1 "\n", ID1 },
+        { "", "" },
+        { "\n", "" },
+        { "11111111", "" },
+        { "this is not the id of any snapshot that there is", "" },
+    };
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+
+    new_vm(store, VM1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct snapshots snapshots;
+        struct err err = { 0 };
+
+        check_row = rows[i].text;
+        scratch_write(&scratch, "store/" VM1 "/current", rows[i].text);
+        CHECK_INT(store_list(store, VM1, &snapshots, &err), 0);
+        CHECK_STR(snapshots.current, rows[i].current);
+        snapshots_deinit(&snapshots);
+    }
+}
+
+/* Somebody may name a snapshot with another one's id. */
+static void found_by_name_then_by_id(void)
+{
+    struct record records[] = { new_record(VM1, ID1, "a", 1), new_record(VM1, ID2, ID1, 2) };
+    struct snapshots snapshots = { records, 2, "" };
+
+    CHECK(snapshots_find(&snapshots, "a") == &records[0]);
+    CHECK(snapshots_find(&snapshots, ID1) == &records[1]);
+    CHECK(snapshots_find(&snapshots, ID2) == &records[1]);
+    CHECK(snapshots_find(&snapshots, "b") == NULL);
+    CHECK(snapshots_find(&snapshots, "") == NULL);
+}
+
+static void gives_descriptors_back(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    int before = scratch_descriptors();
+    struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1);
+    struct visited visited = { 0 };
+    struct snapshots snapshots;
+    struct err err = { 0 };
+
+    plant(&scratch, &record);
+    mkdirat(scratch.dir, "store/" VM1 "/" ID3, 0700);
+    store_list(store, VM1, &snapshots, &err);
+    snapshots_deinit(&snapshots);
+    store_list(store, VM2, &snapshots, &err);
+    store_each_vm(store, visit, &visited);
+    store_has_journal(store, VM1);
+    store_close(store);
+    CHECK_INT(scratch_descriptors(), before);
+}
+
+static const struct check_test tests[] = {
+    { "the root is made for nobody else to read", makes_its_root },
+    { "a root that cannot be made or is a file is refused", no_root },
+    { "a VM's directory is made only when it is asked for", directory_of_a_vm },
+    { "each VM is visited and nothing else", visits_each_vm },
+    { "a file with the name of a VM is none", a_file_is_no_vm },
+    { "a journal is seen", journal_or_none },
+    { "a VM without snapshots has an empty list, an unknown one none", list_of_nothing },
+    { "a list is of one VM, oldest first, with the current one", oldest_first },
+    { "drafts and damaged snapshots are left out", damaged_are_left_out },
+    { "the current one is an id or nothing", current_of_all_sorts },
+    { "a snapshot is found by its name first and by its id then", found_by_name_then_by_id },
+    { "no descriptor is lost", gives_descriptors_back },
+};
+
+CHECK_MAIN(tests)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# make unit: builds every test-NAME in tests/unit, which tests/run-fast.sh runs.
+
+unit-tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
+
+# Which objects each is linked with: what it tests, and what that calls.
+unit-request := $(addprefix protocol/,errors names pairs request)
+unit-record  := $(addprefix protocol/,entry errors json names pairs) agent/record
+unit-store   := $(unit-record) $(addprefix agent/,files log store)
+
+test-errors   := protocol/errors
+test-names    := protocol/names
+test-json     := protocol/json
+test-pairs    := protocol/pairs
+test-request  := $(unit-request)
+test-status   := $(unit-request) protocol/status
+test-entry    := $(addprefix protocol/,entry names pairs)
+test-job      := $(unit-request) protocol/status agent/job
+test-queue    := $(unit-request) protocol/status agent/job agent/queue
+test-record   := $(unit-record)
+test-msg      := agent/msg
+test-care     := $(addprefix protocol/,errors names) agent/care agent/files
+test-files    := protocol/errors agent/files
+test-store    := $(unit-store)
+test-draft    := $(unit-store) agent/draft
+test-journal  := $(sort $(unit-request) $(unit-store) agent/journal)
+test-loop     := protocol/errors agent/loop
+test-savefile := protocol/errors agent/savefile
+test-digest   := protocol/errors $(addprefix agent/,control digest msg)
+
+# One name for the libraries, so that what a test needs can be read off the list above.
+unit-libs = $(if $(filter protocol/json,$($*)),-lyajl) $(if $(filter agent/digest,$($*)),-lxxhash)
+
+.SECONDEXPANSION:
+$(unit-tests:%=$O/tests/unit/%): $O/tests/unit/%: $O/tests/unit/%.o $$(addprefix $O/,$$(addsuffix .o,$$($$*)))
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(unit-libs)
+
+unit: $(unit-tests:%=$O/tests/unit/%)
+
+.PHONY: unit
+
+unit: $O/tests/unit/print-protocol
+$O/tests/unit/print-protocol: $(addprefix $O/,tests/unit/print-protocol.o $(unit-request:%=%.o) protocol/status.o protocol/entry.o)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
