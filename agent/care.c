@@ -48,11 +48,13 @@ void care_end(const char *run, const char *vm, unsigned domid)
         unlinkat(dir, name, 0);
 }
 
+/* The file may go between opening and locking it: then nobody has to be looked after. */
 static int hold(int dir, const char *name)
 {
     int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
 
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0 || st.st_nlink == 0)) {
         close(fd);
         return -1;
     }

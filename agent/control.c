@@ -52,7 +52,8 @@ void control_progress(struct control *control, const char *stage, int percent)
 
     if (strcmp(stage, control->stage) == 0 && percent == control->percent)
         return;
-    snprintf(control->stage, sizeof control->stage, "%s", stage);
+    if (stage != control->stage) /* snprintf() must not copy a string onto itself */
+        snprintf(control->stage, sizeof control->stage, "%s", stage);
     control->percent = percent;
     snprintf(msg.stage, sizeof msg.stage, "%s", stage);
     msg_send(control->fd, &msg); /* full or gone: the next one will say more */

@@ -19,7 +19,8 @@ static int hash_all(int fd, XXH3_state_t *state, struct control *control, long l
 
     if (!buffer || fstat(fd, &st) < 0)
         return err_errno(err, "cannot read the memory image");
-    for (*length = 0; (n = pread(fd, buffer, CHUNK, *length)) > 0; *length += n) {
+    for (*length = 0; (n = pread(fd, buffer, CHUNK, *length)) > 0;) {
+        *length += n;
         XXH3_128bits_update(state, buffer, (size_t)n);
         if (control_fd(control) >= 0)
             control_read(control);

@@ -37,13 +37,22 @@ static int append(struct journal *journal, struct json_writer *w, enum durabilit
 {
     char line[4096];
     int length = snprintf(line, sizeof line, "%s\n", json_text(w));
+    struct stat before;
 
     if (length >= (int)sizeof line) {
         errno = EMSGSIZE;
         return -1;
     }
-    if (write(journal->fd, line, (size_t)length) != length)
+    if (fstat(journal->fd, &before) < 0)
         return -1;
+    if (write(journal->fd, line, (size_t)length) != length) {
+        int error = errno;
+
+        /* half a line would swallow the next one, which may be the outcome */
+        if (ftruncate(journal->fd, before.st_size) == 0)
+            errno = error;
+        return -1;
+    }
     return durability == JOURNAL_DURABLE ? fdatasync(journal->fd) : 0;
 }
 
@@ -194,17 +203,19 @@ static void parse_line(const char *line, struct journal_state *state)
     }
 }
 
-/* A last line without its end was cut off by the crash: that step was not begun. */
-static int read_state(int dir, struct journal_state *state)
+/* A last line without its end was cut off by the crash: that step was not begun.  WHOLE is where it begins. */
+static int read_state(int dir, struct journal_state *state, off_t *whole)
 {
     _cleanup_(freep) char *text = file_read(dir, "journal");
 
+    *whole = 0;
     *state = (struct journal_state){ .begun.order.domid = -1, .downtime_ms = -1 };
     if (!text)
         return -1;
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
         *end = '\0';
         parse_line(line, state);
+        *whole = end + 1 - text;
     }
     return 0;
 }
@@ -219,6 +230,7 @@ int journal_take(struct journal **out, struct store *store, const char *vm, stru
 {
     struct journal *journal = journal_new(store, vm, STORE_EXISTING, err);
     struct sigaction action = { .sa_handler = on_alarm }, before;
+    off_t whole;
     int error;
 
     *out = NULL;
@@ -238,9 +250,10 @@ int journal_take(struct journal **out, struct store *store, const char *vm, stru
         return error == EINTR ? err_set(err, ERR_BUSY, "the earlier operation is still running")
                               : err_errno(err, "cannot open the journal");
     }
-    if (read_state(journal->dir, state) < 0) {
+    if (read_state(journal->dir, state, &whole) < 0 || ftruncate(journal->fd, whole) < 0) {
+        err_errno(err, "cannot read the journal");
         journal_close(journal);
-        return err_errno(err, "cannot read the journal");
+        return -1;
     }
     *out = journal;
     return 0;
@@ -251,7 +264,8 @@ void journal_peek(struct store *store, const char *vm, struct order *order)
     struct err err;
     _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, &err);
     struct journal_state state;
+    off_t whole;
 
-    if (dir >= 0 && read_state(dir, &state) == 0)
+    if (dir >= 0 && read_state(dir, &state, &whole) == 0)
         *order = state.begun.order;
 }

@@ -66,7 +66,8 @@ static int choose_name(struct work *w, struct record *record, struct err *err)
     struct snapshots snapshots = { 0 };
     int rc = 0;
 
-    store_list(w->store, w->begun.order.vm, &snapshots, err);
+    if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0 && err->code != ERR_NOT_FOUND)
+        return -1;
     if (*request->name)
         snprintf(record->name, sizeof record->name, "%s", request->name);
     else
@@ -275,7 +276,8 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     struct snapshots snapshots = { 0 };
     bool committed;
 
-    store_list(w->store, w->begun.order.vm, &snapshots, err);
+    if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0)
+        return -1;
     committed = snapshots_find(&snapshots, state->begun.snapshot) != NULL;
     snapshots_deinit(&snapshots);
     if (committed)

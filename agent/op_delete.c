@@ -122,7 +122,8 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     bool listed;
 
     w->control->committed = true;
-    store_list(w->store, w->begun.order.vm, &snapshots, err);
+    if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0)
+        return -1;
     listed = snapshots_find(&snapshots, state->begun.snapshot) != NULL;
     snapshots_deinit(&snapshots);
     if (listed)

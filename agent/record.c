@@ -74,7 +74,7 @@ int record_parse(struct record *record, const char *text, struct err *err)
     whole = json_copy(json, "id", record->id, sizeof record->id) && uuid_valid(record->id);
     whole &= json_copy(json, "name", record->name, sizeof record->name) && name_valid(record->name);
     whole &= json_copy(json, "vm", record->vm, sizeof record->vm) && uuid_valid(record->vm);
-    whole &= record->disk_count <= RECORD_DISKS_MAX;
+    whole &= json_is_array(disks) && record->disk_count <= RECORD_DISKS_MAX;
     for (size_t i = 0; whole && i < record->disk_count; i++)
         whole &= parse_disk(&record->disks[i], json_at(disks, i));
     whole &= json_copy(memory, "hash", record->memory_hash, sizeof record->memory_hash);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "domains.h"
+#include "log.h"
 #include "publish.h"
 #include "store.h"
 
@@ -31,7 +32,10 @@ void report_list(struct agent *agent, const char *vm)
     char name[NAME_MAX_BYTES + 1];
     struct err err;
 
-    store_list(agent->store, vm, &snapshots, &err); /* no directory: an empty list */
+    if (store_list(agent->store, vm, &snapshots, &err) < 0 && err.code != ERR_NOT_FOUND) {
+        log_error("%s: the list is not published: %s", vm, err.text);
+        return;
+    }
     report_vm_name(agent, vm, &snapshots, name);
     publish_list(agent->xs, vm, name, domain ? (int)domain->domid : -1, &snapshots);
     snapshots_deinit(&snapshots);

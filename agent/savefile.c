@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -44,10 +45,12 @@ int savefile_write_header(int fd, const char *config, struct err *err)
 int savefile_skip_header(int fd, struct err *err)
 {
     struct header header;
+    struct stat st;
 
-    if (lseek(fd, 0, SEEK_SET) < 0 || read(fd, &header, sizeof header) != sizeof header ||
+    if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0 || read(fd, &header, sizeof header) != sizeof header ||
         memcmp(header.magic, magic, sizeof header.magic) != 0 || header.byte_order != BYTE_ORDER_MARK ||
         header.mandatory_flags != (MANDATORY_JSON | MANDATORY_STREAM_V2) ||
+        st.st_size < (off_t)sizeof header + header.optional_length ||
         lseek(fd, header.optional_length, SEEK_CUR) < 0)
         return err_set(err, ERR_CORRUPT, "the memory image is not a save file");
     return 0;

@@ -23,13 +23,17 @@ int store_open(struct store **out, const char *root, struct err *err)
 
     if (!store)
         return err_set(err, ERR_IO, "out of memory");
-    store->root = dir_make(AT_FDCWD, root, err);
-    if (store->root < 0) {
-        free(store);
-        return -1;
+    /* The root itself may be a symbolic link to a larger disk; nothing below it may. */
+    if (mkdir(root, 0700) < 0 && errno != EEXIST)
+        err_errno(err, "cannot make the directory %s", root);
+    else if ((store->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        err_errno(err, "cannot open the directory %s", root);
+    else {
+        *out = store;
+        return 0;
     }
-    *out = store;
-    return 0;
+    free(store);
+    return -1;
 }
 
 struct store *store_close(struct store *store)
@@ -41,7 +45,14 @@ struct store *store_close(struct store *store)
     return NULL;
 }
 
-/* Calls VISIT for every child of DIR whose name is a UUID. */
+static bool is_directory(int dir, const char *name)
+{
+    struct stat st;
+
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Calls VISIT for every directory in DIR whose name is a UUID. */
 static void each_uuid(int dir, void (*visit)(void *data, const char *uuid), void *data)
 {
     int fd = dir_open(dir, ".");
@@ -51,7 +62,7 @@ static void each_uuid(int dir, void (*visit)(void *data, const char *uuid), void
     if (!stream)
         return;
     while ((child = readdir(stream)))
-        if (uuid_valid(child->d_name))
+        if (uuid_valid(child->d_name) && is_directory(fd, child->d_name))
             visit(data, child->d_name);
     closedir(stream);
 }
@@ -66,7 +77,8 @@ int store_vm_dir(struct store *store, const char *vm, enum store_make make, stru
     int fd = make == STORE_MAKE ? dir_make(store->root, vm, err) : dir_open(store->root, vm);
 
     if (fd < 0 && make == STORE_EXISTING)
-        return err_set(err, ERR_NOT_FOUND, "this domain has no snapshots");
+        return errno == ENOENT ? err_set(err, ERR_NOT_FOUND, "this domain has no snapshots")
+                               : err_errno(err, "cannot open the domain's snapshots");
     if (fd >= 0 && make == STORE_MAKE && dir_sync(store->root, err) < 0) {
         close(fd);
         return -1;
@@ -91,6 +103,7 @@ long long store_free_bytes(struct store *store)
 struct listing {
     int dir;
     struct snapshots *snapshots;
+    const char *vm;
 };
 
 static void add_snapshot(void *data, const char *id)
@@ -112,6 +125,8 @@ static void add_snapshot(void *data, const char *id)
     snapshots->records = grown;
     if (record_parse(&grown[snapshots->count], text, &err) < 0)
         log_warning("snapshot %s: %s", id, err.text);
+    else if (strcmp(grown[snapshots->count].id, id) != 0 || strcmp(grown[snapshots->count].vm, listing->vm) != 0)
+        log_warning("snapshot %s: its snapshot.json is another snapshot's", id);
     else
         snapshots->count++;
 }
@@ -131,11 +146,13 @@ int store_list(struct store *store, const char *vm, struct snapshots *out, struc
     *out = (struct snapshots){ 0 };
     if (dir < 0)
         return -1;
-    each_uuid(dir, add_snapshot, &(struct listing){ dir, out });
+    each_uuid(dir, add_snapshot, &(struct listing){ dir, out, vm });
     if (out->count)
         qsort(out->records, out->count, sizeof *out->records, older_first);
     current = file_read(dir, "current");
-    if (current && strlen(current) >= UUID_LENGTH)
+    if (current)
+        current[strcspn(current, "\n")] = '\0';
+    if (current && uuid_valid(current))
         memcpy(out->current, current, UUID_LENGTH);
     return 0;
 }

@@ -26,6 +26,21 @@ static const char *const words[ERR_CODES] = {
     [ERR_INTERNAL] = "internal",
 };
 
+/* A text that was cut is not cut inside a UTF-8 character: it goes into JSON and into xenstore. */
+static void end_whole(struct err *err)
+{
+    size_t length = strlen(err->text), tail = 0;
+    unsigned char lead;
+
+    if (length < sizeof err->text - 1)
+        return;
+    while (tail < 3 && ((unsigned char)err->text[length - 1 - tail] & 0xc0) == 0x80)
+        tail++;
+    lead = (unsigned char)err->text[length - 1 - tail];
+    if (lead >= 0xc0 && tail < (lead >= 0xf0 ? 3u : lead >= 0xe0 ? 2u : 1u))
+        err->text[length - 1 - tail] = '\0';
+}
+
 int err_set(struct err *err, enum err_code code, const char *format, ...)
 {
     va_list args;
@@ -34,6 +49,7 @@ int err_set(struct err *err, enum err_code code, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
+    end_whole(err);
     return -1;
 }
 
@@ -42,6 +58,7 @@ static void append(struct err *err, const char *more)
     size_t used = strlen(err->text);
 
     snprintf(err->text + used, sizeof err->text - used, ": %s", more);
+    end_whole(err);
 }
 
 int err_context(struct err *err, const char *format, ...)

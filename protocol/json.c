@@ -13,8 +13,30 @@ static yajl_val node(const struct json *json)
     return (yajl_val)json;
 }
 
+enum { DEPTH_MAX = 64 };
+
+/* yajl frees a tree by recursion: damaged text must not be able to run out of stack. */
+static bool too_deep(const char *text)
+{
+    bool quoted = false;
+    int depth = 0;
+
+    for (; *text; text++)
+        if (quoted && *text == '\\' && text[1])
+            text++;
+        else if (*text == '"')
+            quoted = !quoted;
+        else if (!quoted && (*text == '[' || *text == '{') && ++depth > DEPTH_MAX)
+            return true;
+        else if (!quoted && (*text == ']' || *text == '}'))
+            depth--;
+    return false;
+}
+
 struct json *json_parse(const char *text)
 {
+    if (too_deep(text))
+        return NULL;
     return (struct json *)yajl_tree_parse(text, NULL, 0);
 }
 
@@ -44,6 +66,11 @@ const struct json *json_at(const struct json *array, size_t index)
 size_t json_count(const struct json *array)
 {
     return YAJL_IS_ARRAY(node(array)) ? node(array)->u.array.len : 0;
+}
+
+bool json_is_array(const struct json *value)
+{
+    return YAJL_IS_ARRAY(node(value));
 }
 
 const char *json_string(const struct json *value)
@@ -88,6 +115,7 @@ struct json_writer *json_writer_new(bool indent)
     if (!writer || !(writer->gen = yajl_gen_alloc(NULL)))
         abort();
     yajl_gen_config(writer->gen, yajl_gen_beautify, indent);
+    yajl_gen_config(writer->gen, yajl_gen_validate_utf8, 1);
     yajl_gen_config(writer->gen, yajl_gen_indent_string, "  ");
     return writer;
 }
@@ -101,9 +129,26 @@ struct json_writer *json_writer_free(struct json_writer *writer)
     return NULL;
 }
 
+/* Text of others (QEMU, file names) may be no UTF-8; written as it is it could not be read again. */
 static void put(struct json_writer *writer, const char *string)
 {
-    must(yajl_gen_string(writer->gen, (const unsigned char *)string, strlen(string)));
+    size_t length = strlen(string);
+    yajl_gen_status status = yajl_gen_string(writer->gen, (const unsigned char *)string, length);
+    char *copy;
+
+    if (status != yajl_gen_invalid_string) {
+        must(status);
+        return;
+    }
+    copy = strdup(string);
+    if (!copy)
+        abort();
+    for (char *c = copy; *c; c++)
+        if (*c & 0x80)
+            *c = '?';
+    status = yajl_gen_string(writer->gen, (const unsigned char *)copy, length);
+    free(copy);
+    must(status);
 }
 
 static void put_key(struct json_writer *writer, const char *key)

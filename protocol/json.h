@@ -17,6 +17,7 @@ struct json *json_free(struct json *root);
 const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_at(const struct json *array, size_t index);
 size_t json_count(const struct json *array);
+bool json_is_array(const struct json *value);
 const char *json_string(const struct json *value); /* NULL where it is no string */
 long long json_integer(const struct json *value, long long otherwise);
 bool json_true(const struct json *value);

@@ -16,8 +16,8 @@ enum {
     XS_PATH_SIZE = 256, /* the longest path made here is under 200 */
 };
 
-/* Snapshot names and descriptions: well-formed UTF-8 without control characters, no blank at either end.
- * A name is never empty and is a value, never a part of a path. */
+/* Snapshot names and descriptions: well-formed UTF-8 without control characters.  A name is never empty, has no
+ * blank at either end, and is a value, never a part of a path. */
 bool name_valid(const char *name);
 bool name_reserved(const char *name); /* "current" and "pending" mean something else */
 bool description_valid(const char *text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "request.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -212,6 +213,15 @@ static const char *read_value(const char *s, char value[REQUEST_VALUE_MAX], stru
     return s;
 }
 
+/* Also with an empty value, which pairs_get() does not tell from none. */
+static bool has_key(const struct pairs *pairs, const char *key)
+{
+    for (size_t i = 0; i < pairs->count; i++)
+        if (strcmp(pairs->item[i].key, key) == 0)
+            return true;
+    return false;
+}
+
 /* The id is a key of the line alone (a directory has its name), and is known from then on, so that a line
  * that goes wrong after it is answered under it. */
 static const char *read_pair(const char *s, struct request *request, struct pairs *pairs, struct err *err)
@@ -224,7 +234,7 @@ static const char *read_pair(const char *s, struct request *request, struct pair
         return NULL;
     }
     snprintf(key, sizeof key, "%.*s", (int)length, s);
-    if (*pairs_get(pairs, key) || pairs->count == PAIRS_MAX || (strcmp(key, "id") == 0 && *request->id)) {
+    if (has_key(pairs, key) || pairs->count == PAIRS_MAX || (strcmp(key, "id") == 0 && *request->id)) {
         err_set(err, ERR_INVALID, "%s is given twice, or there are too many keys", shown(key));
         return NULL;
     }
