@@ -1,2 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-integration:
+# make integration: the worker without libxl and the shim for xenstored, which tests/integration/test-*.sh use.
+
+integration-worker := $(filter-out agent/xl%,$(xensnap-worker)) tests/integration/xl-double
+
+integration: $O/tests/integration/xensnap-worker $O/tests/integration/xenstored-shim.so
+
+$O/tests/integration/xensnap-worker: $(integration-worker:%=$O/%.o)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lyajl -luuid -lxxhash
+
+# Without the sanitizers: xenstored is not built with them.
+$O/tests/integration/xenstored-shim.so: tests/integration/xenstored-shim.c
+	@mkdir -p $(@D)
+	$(call run,LD,$@)$(CC) -D_GNU_SOURCE -std=gnu11 -Wall -Wextra -O2 -shared -fPIC -o $@ $< -ldl

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The real agent, command line, xenstored and QEMU; libxl alone is a double.
+. "$(dirname "$0")/lib.sh"
+xenstored_start
+
+gives 18 xensnap list web1
+domain_make
+agent_start
+[ -n "$(xenstore-read /local/domain/5/snapshot/epoch)" ] || fail "the domain has no tree"
+[[ $(xenstore-ls -p /local/domain/5/snapshot) == *'request = ""'*'(n0,r5)'* ]] || fail "request is not dom0's"
+
+gives 4 xensnap list nosuch
+gives 2 xensnap create
+gives 2 xensnap create -n current web1
+gives 4 xensnap revert web1 nosuch
+gives 0 xensnap list web1
+
+gives 0 xensnap create -n 'before "upgrade"' -d 'as agreed' web1
+[ "$(tags)" = 1 ] || fail "no snapshot in the image"
+gives 5 xensnap create -n 'before "upgrade"' 5
+gives 0 xensnap list --json $vm
+python3 - "$dir/out" << 'PY' || fail "the list is not as it should be: $(cat "$dir/out")"
+import json, sys
+entry, = json.load(open(sys.argv[1]))
+assert entry["name"] == 'before "upgrade"' and entry["description"] == "as agreed", entry
+assert entry["current"] is True and entry["disks"] == ["xvda"], entry
+PY
+head -c 25 "$dir"/store/*/*/memory | grep -q '^Xen saved domain, xl form' || fail "the memory image is no save file"
+[ "$(stat -c %a "$dir/store" "$dir"/store/*/*/memory | xargs)" = '700 600' ] || fail "others can read it"
+
+# The same listing after a restart; SIGTERM is a clean end.
+before=$(xenstore-ls /local/domain/5/snapshot/list | grep -v generation)
+gives 0 agent_end TERM
+agent_start
+[ "$(xenstore-ls /local/domain/5/snapshot/list | grep -v generation)" = "$before" ] || fail "another listing"
+
+# Cancel by a signal to the command line.
+touch "$dir/hang"
+"$build/xensnap" create -n hangs web1 > "$dir/cancelled" 2>&1 &
+cli=$!
+saving() {
+    grep -rqs '"step":"save"' "$dir/store/$vm/journal"
+}
+wait_for 10 saving || fail "it does not begin to save"
+kill -TERM $cli
+result=0
+wait $cli || result=$?
+rm "$dir/hang"
+[ $result = 12 ] || fail "exit code $result after a cancel: $(cat "$dir/cancelled")"
+[ "$(cut -d ' ' -f 3 "$dir/domain")" = 0 ] || fail "the domain does not run after a cancel"
+[ "$(tags)" = 1 ] || fail "a cancelled create left a snapshot in the image"
+
+# An idle agent sleeps: nothing wakes it.
+switches() {
+    awk '/ctxt_switches/ { sum += $2 } END { print sum }' /proc/$agent/task/*/status
+}
+timeout 1 tail -f /dev/null # what is still due after the last request
+before=$(switches)
+timeout 2 tail -f /dev/null
+[ "$(switches)" = "$before" ] || fail "an idle agent woke $(($(switches) - before)) times in 2 s"
+
+gives 0 xensnap delete web1 'before "upgrade"'
+[ "$(tags)" = 0 ] || fail "the image still holds the snapshot"
+[ -z "$(ls -A "$dir/store")" ] || fail "the store is not empty: $(ls -AR "$dir/store")"
+gives 0 agent_end TERM
