@@ -129,8 +129,8 @@ disk_is_clean() {
 fingerprint() {
     find "$store" -type f -exec sha256sum {} + | sort -k 2
     for image in "$images"/*.qcow2; do qemu-img snapshot -U -l "$image"; done
-    xenstore-ls /tool/xensnap 2> /dev/null
-    xenstore-ls "/local/domain/$(guest_domid "$1")/snapshot/list"
+    xenstore-ls -f /tool/xensnap 2> /dev/null | sort
+    xenstore-ls -f "/local/domain/$(guest_domid "$1")/snapshot/list" | sort
 }
 
 # Nothing that an operation needs only while it runs.

@@ -4,8 +4,8 @@
 
 # QEMU's processor with what trips emulated Xen taken away: with SMAP or SMEP dom0 dies at its first fault; with
 # PKU PVH guests fail their check of the extended state; with RDTSCP HVM and PVH guests die, since TCG reports its
-# exits as those of RDTSC; with XSAVE programs in dom0 crash at random, and all runs at half the speed; with VGIF or virtual VMSAVE, PVH guests
-# are thrown out of their own state into a triple fault every other minute.
+# exits as those of RDTSC; with XSAVE programs in dom0 crash at random, and all runs at half the speed; with VGIF and
+# virtual VMSAVE, PVH guests end in a triple fault every other minute, and without them still now and then (README.md).
 processor=${XEN_MACHINE_PROCESSOR:-max,-smap,-smep,-pku,-rdtscp,-xsave,-vgif,-v-vmsave-vmload}
 
 qemu_pid() {

@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The main job, shown: runs in dom0 of the emulated machine.
+. "$(dirname "$0")"/lib.sh
+. "$(dirname "$0")"/snap.sh
+
+started=$SECONDS
+
+say() {
+    printf '\n[%3d s] %s\n' $((SECONDS - started)) "$*"
+}
+
+# show COMMAND...: the command as one would type it, and what it prints.
+show() {
+    printf '    dom0# %s\n' "$*"
+    "$@" 2>&1 | sed 's/^/    /'
+}
+
+last_lines() {
+    guest_lines g | tail -n "$1" | sed 's/^/    guest: /'
+}
+
+say "Xen $(xl info xen_version), a real dom0 Linux, and the agent"
+fresh_start
+say "A PV guest that counts in memory and writes every number to its qcow2 disk"
+guest_start g pv
+guest_wait_tick g 15
+show xl list g
+last_lines 2
+domid=$(guest_domid g)
+
+say "One xenstore-write takes a snapshot of the running guest: memory and disk, of one instant"
+id=demo1
+show xenstore-write "/local/domain/$domid/snapshot/request" "create id=$id name=before-upgrade"
+await g
+show xenstore-ls "/local/domain/$domid/snapshot/status/$id"
+show xensnap list g
+guest_wait_tick g $(($(guest_tick g) + 10))
+last_lines 1
+
+say "Now the upgrade goes wrong: the guest overwrites its disk"
+guest_ask g 'dd if=/dev/zero of=/dev/xvda bs=1M count=32' 60 > /dev/null
+guest_wait_tick g $(($(guest_tick g) + 3))
+last_lines 1
+xl pause g
+disk_dump g xvda /var/tmp/demo.raw
+blockcheck /var/tmp/demo.raw 2>&1 | tail -n 1 | sed 's/^/    disk: /'
+xl unpause g
+
+say "One xenstore-write brings it back"
+id=demo2
+guest_mark g
+show xenstore-write "/local/domain/$domid/snapshot/request" "revert id=$id name=before-upgrade"
+await g
+show xenstore-ls "/local/domain/$(guest_domid g)/snapshot/status"
+guest_wait_first_tick g
+say "It goes on where it was: the counter with the snapshot's next number, in a new domain"
+guest_lines g | grep '^tick' | head -n 2 | sed 's/^/    guest: /'
+show xl list g
+xl pause g
+disk_dump g xvda /var/tmp/demo.raw
+blockcheck /var/tmp/demo.raw 2>&1 | tail -n 1 | sed 's/^/    disk: /'
+xl unpause g
+show qemu-img check -U "$images/g-xvda.qcow2"
+
+say "It still reboots, and the snapshot can be deleted while it runs"
+guest_mark g
+guest_type g reboot
+guest_wait_first_tick g
+show xl list g
+show xensnap delete g before-upgrade
+show xensnap list g
+rm -f /var/tmp/demo.raw
+[ "$state" = "done" ] && check guest_unharmed g
+say "Done"
