@@ -39,7 +39,7 @@ agent_kill() {
 }
 
 no_process() {
-    ! pgrep -x "$1" > /dev/null
+    ! pgrep -x "${1:0:15}" > /dev/null # all that the kernel keeps of a name
 }
 
 # Everything from the beginning: no guest, no agent, an empty store.
@@ -54,8 +54,11 @@ fresh_start() {
 
 # ---- requests
 
-# status_of GUEST ID KEY, in the tree that the guest has now: after a revert that is another one.
+# status_of GUEST ID KEY, in the tree that the guest has now: after a revert that is another one.  Asking xl for the
+# domid takes long under emulation, so the last one is tried first.
+declare -A last_domid
 status_of() {
+    xs_read "/local/domain/${last_domid[$1]:-none}/snapshot/status/$2/$3" && return
     xs_read "/local/domain/$(guest_domid "$1")/snapshot/status/$2/$3"
 }
 
@@ -69,7 +72,8 @@ ask() {
     id=t$$-$asked
     # The id comes first, so that a line which cannot be parsed is answered under it too.
     [ "${2%% *}" = "$2" ] && line="$2 id=$id" || line="${2%% *} id=$id ${2#* }"
-    xenstore-write "/local/domain/$(guest_domid "$1")/snapshot/request" "$line"
+    last_domid[$1]=$(guest_domid "$1")
+    xenstore-write "/local/domain/${last_domid[$1]}/snapshot/request" "$line"
     await "$1"
 }
 
