@@ -68,54 +68,43 @@ install: all
 
 # Everything of the fast part under ASan and UBSan, as it is built otherwise, and with the other compiler.
 check-fast:
-	tests/deps.sh fast
-	$(MAKE) --no-print-directory WERROR=1 all
-	$(MAKE) --no-print-directory WERROR=1 SAN=1 all unit integration
-	tests/run-fast.sh $O-san $O
+	@tests/deps.sh fast
+	@$(MAKE) --no-print-directory WERROR=1 CC=gcc all
+	@$(MAKE) --no-print-directory WERROR=1 CC=clang all
+	@$(MAKE) --no-print-directory WERROR=1 CC=gcc SAN=1 all unit integration
+	@tests/run-fast.sh build/gcc-san
 
-check-compilers:
-	$(MAKE) --no-print-directory WERROR=1 CC=gcc all
-	$(MAKE) --no-print-directory WERROR=1 CC=clang all
+check:
+	@tests/check.sh
 
-check: check-compilers
-	tests/check.sh
-
-# What goes into the emulated dom0: the install tree, and the library that kills at a step.
-xen-tree: all $O/tests/killpoint.so
-	rm -rf build/xen/install
-	$(MAKE) --no-print-directory install DESTDIR=build/xen/install PREFIX=/usr > /dev/null
-	install -D -m 755 $O/tests/killpoint.so build/xen/install/usr/local/lib/xensnap-tests/killpoint.so
-
-$O/tests/killpoint.so: tests/xen/killpoint.c
-	@mkdir -p $(@D)
-	$(call run,LD,$@)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
+# What goes into the emulated dom0.
+xen-tree:
+	@tests/deps.sh xen
+	@$(MAKE) --no-print-directory all
+	@rm -rf build/xen/install
+	@$(MAKE) --no-print-directory install DESTDIR=build/xen/install PREFIX=/usr > /dev/null
 
 check-xen: xen-tree
-	tests/deps.sh xen
-	tests/xen/machine run $(CASES)
+	@tests/xen/machine run $(CASES)
 
 xen-shell: xen-tree
-	tests/deps.sh xen
-	tests/xen/shell.sh
+	@tests/xen/shell.sh
 
 xen-push: xen-tree
-	tests/xen/machine push build/xen/install
-	tests/xen/machine exec 'pkill -x xensnapd; timeout 60 tail -f --pid=$$(pgrep -x xensnapd || echo 1) /dev/null; setsid xensnapd >> /var/log/xen/xensnapd.log 2>&1 < /dev/null &'
+	@tests/xen/machine push build/xen/install
+	@tests/xen/machine put tests/xen/dom0 /root/shell
+	@tests/xen/machine exec '. /root/shell/lib.sh; . /root/shell/snap.sh; agent_stop; agent_start'
 
-demo:
-	tests/deps.sh xen
-	$(MAKE) --no-print-directory xen-tree
-	tests/xen/demo.sh
+demo: xen-tree
+	@tests/xen/demo.sh
 
-bench:
-	tests/deps.sh xen
-	$(MAKE) --no-print-directory xen-tree
-	tests/bench/run.sh
+bench: xen-tree
+	@tests/bench/run.sh
 
 clean:
 	rm -rf build/gcc* build/clang* build/cc*
 
-.PHONY: all install clean check check-fast check-compilers check-xen xen-tree xen-shell xen-push demo bench unit integration
+.PHONY: all install clean check check-fast check-xen xen-tree xen-shell xen-push demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

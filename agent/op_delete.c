@@ -71,28 +71,14 @@ static int remove_files(struct work *w, const struct record *record, struct err 
     return hand_over_children(w, record, err) < 0 ? -1 : trash_empty(w->store, record->vm, err);
 }
 
-static int find(struct work *w, struct record *record, struct err *err)
-{
-    struct snapshots snapshots = { 0 };
-    const char *name = w->begun.order.request.name;
-    const struct record *found;
-
-    if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0)
-        return -1;
-    found = snapshots_find(&snapshots, name);
-    if (found)
-        *record = *found;
-    snapshots_deinit(&snapshots);
-    return found ? 0 : err_set(err, ERR_NOT_FOUND, "there is no snapshot named %s", name);
-}
-
 static int run(struct work *w, struct err *err)
 {
     _cleanup_(reach_deinit) struct reach reach = { 0 };
     struct record record;
     struct err back_err;
 
-    if (find(w, &record, err) < 0 || reach_disks(w, &record, &reach, err) < 0 ||
+    if (store_find(w->store, w->begun.order.vm, w->begun.order.request.name, &record, err) < 0 ||
+        reach_disks(w, &record, &reach, err) < 0 ||
         work_begin(w, record.id, err) < 0)
         return -1;
     memcpy(w->name, record.name, sizeof w->name);

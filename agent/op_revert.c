@@ -40,20 +40,6 @@ static void reversion_deinit(struct reversion *r)
 
 /* ---- before anything is changed: a revert that cannot succeed must fail here ------------------------------ */
 
-static int find(struct work *w, const char *name, struct record *record, struct err *err)
-{
-    struct snapshots snapshots = { 0 };
-    const struct record *found;
-
-    if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0)
-        return -1;
-    found = snapshots_find(&snapshots, name);
-    if (found)
-        *record = *found;
-    snapshots_deinit(&snapshots);
-    return found ? 0 : err_set(err, ERR_NOT_FOUND, "there is no snapshot named %s", name);
-}
-
 static int open_snapshot(struct work *w, struct reversion *r, struct err *err)
 {
     _cleanup_(freep) char *config = store_read_file(w->store, r->record.vm, r->record.id, "config.json", err);
@@ -235,8 +221,8 @@ static int run(struct work *w, struct err *err)
     _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
     struct err unpause_err;
 
-    if (find(w, w->begun.order.request.name, &r.record, err) < 0 || verify(w, &r, err) < 0 ||
-        work_begin(w, r.record.id, err) < 0)
+    if (store_find(w->store, w->begun.order.vm, w->begun.order.request.name, &r.record, err) < 0 ||
+        verify(w, &r, err) < 0 || work_begin(w, r.record.id, err) < 0)
         return -1;
     if (r.runs && (hold_domain(w, &r, err) < 0 || control_cancelled(w->control))) {
         if (r.paused_by_us && xl_unpause(w->xl, r.domain.domid, &unpause_err) < 0)
@@ -285,7 +271,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return finish(w, &r.domain, err);
     /* What there is now is the domain that was to be destroyed, or a half of the one that was to come. */
     r.runs = found > 0;
-    if (find(w, state->begun.snapshot, &r.record, err) < 0 || open_snapshot(w, &r, err) < 0 ||
+    if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0 || open_snapshot(w, &r, err) < 0 ||
         savefile_skip_header(r.memory, err) < 0)
         return -1;
     for (size_t i = 0; i < r.record.disk_count; i++)

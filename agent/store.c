@@ -173,3 +173,17 @@ const struct record *snapshots_find(const struct snapshots *snapshots, const cha
             return &snapshots->records[i];
     return NULL;
 }
+
+int store_find(struct store *store, const char *vm, const char *name, struct record *record, struct err *err)
+{
+    struct snapshots snapshots = { 0 };
+    const struct record *found;
+
+    if (store_list(store, vm, &snapshots, err) < 0)
+        return -1;
+    found = snapshots_find(&snapshots, name);
+    if (found)
+        *record = *found;
+    snapshots_deinit(&snapshots);
+    return found ? 0 : err_set(err, ERR_NOT_FOUND, "there is no snapshot named %s", name);
+}

@@ -36,6 +36,9 @@ void snapshots_deinit(struct snapshots *snapshots);
 /* By name, else by id; NULL where there is none. */
 const struct record *snapshots_find(const struct snapshots *snapshots, const char *name);
 
+/* Copies the one of that name or id; ERR_NOT_FOUND where there is none. */
+int store_find(struct store *store, const char *vm, const char *name, struct record *record, struct err *err);
+
 static inline void store_closep(struct store **store)
 {
     store_close(*store);

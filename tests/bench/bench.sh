@@ -60,22 +60,23 @@ bench_create() {
     guest_destroy g
 }
 
-# The answer to a request that needs no work, against a write that another process sees by its watch.
+# A request that needs no work, from the start of the client to its end, against a bare watch: a client that registers
+# one and gets its first event.
 bench_answer() {
     local n from
     rm -f /tmp/ours /tmp/theirs
-    for ((n = 0; n < 20; n++)); do
+    xenstore-write /tool/bench 1
+    for ((n = 0; n < 30; n++)); do
         from=${EPOCHREALTIME/./}
-        xenstore-write /local/domain/0/snapshot/request "list id=bench$n domain=nosuch"
-        timeout 10 xenstore-watch -n 2 "/local/domain/0/snapshot/status/bench$n/finished" > /dev/null
+        xensnap list -q nosuch > /dev/null 2>&1
         echo $((${EPOCHREALTIME/./} - from)) >> /tmp/ours
         from=${EPOCHREALTIME/./}
-        xenstore-write /tool/bench 1
         timeout 10 xenstore-watch -n 1 /tool/bench > /dev/null
         echo $((${EPOCHREALTIME/./} - from)) >> /tmp/theirs
     done
+    xenstore-rm /tool/bench
     awk -v a="$(median < /tmp/ours)" -v b="$(median < /tmp/theirs)" 'BEGIN {
-        printf "request to answer: %.1f ms   bare write and watch: %.1f ms   ratio %.2f\n", a / 1000, b / 1000, a / b }'
+        printf "request to answer: %.1f ms   bare watch round trip: %.1f ms   ratio %.2f\n", a / 1000, b / 1000, a / b }'
 }
 
 fresh_start

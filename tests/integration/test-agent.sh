@@ -6,7 +6,18 @@ xenstored_start
 
 gives 18 xensnap list web1
 domain_make
-agent_start
+
+# systemd is told when it is ready; every later start runs without a service manager.
+python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+s.settimeout(20)
+print(s.recv(100).decode())' "$dir/notify" > "$dir/notified" &
+listener=$!
+wait_for 10 test -S "$dir/notify" || fail "no listener"
+NOTIFY_SOCKET=$dir/notify agent_start
+wait $listener
+[ "$(cat "$dir/notified")" = READY=1 ] || fail "systemd was told '$(cat "$dir/notified")'"
 [ -n "$(xenstore-read /local/domain/5/snapshot/epoch)" ] || fail "the domain has no tree"
 [[ $(xenstore-ls -p /local/domain/5/snapshot) == *'request = ""'*'(n0,r5)'* ]] || fail "request is not dom0's"
 
