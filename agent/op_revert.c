@@ -271,8 +271,8 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return finish(w, &r.domain, err);
     /* What there is now is the domain that was to be destroyed, or a half of the one that was to come. */
     r.runs = found > 0;
-    if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0 || open_snapshot(w, &r, err) < 0 ||
-        savefile_skip_header(r.memory, err) < 0)
+    if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0 ||
+        open_snapshot(w, &r, err) < 0 || savefile_skip_header(r.memory, err) < 0)
         return -1;
     for (size_t i = 0; i < r.record.disk_count; i++)
         if (holders_find(&r.holders, r.record.disks[i].target, err) < 0)
