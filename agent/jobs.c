@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "domains.h"
 #include "log.h"
 #include "loop.h"
 #include "publish.h"
@@ -44,48 +45,64 @@ static void end_job(struct agent *agent, struct job *job)
              status->error.code ? status->error.text : "");
 }
 
-/* The new domain of a revert stands there, paused: whoever was in it must find out, before it runs, that
- * it has been brought back, and somebody must look after it. */
-static void on_restored(struct agent *agent, struct job *job, const struct msg *msg)
+/* The request that made the snapshot was made in the domain's own tree: then the domain is returning from it once
+ * more, and has to be able to tell. */
+static void tell_returned(struct agent *agent, unsigned domid, const char *vm, const char *snapshot)
 {
-    struct snapshots snapshots = { 0 };
-    const struct record *record;
+    struct status status = status_initial;
+    struct record record;
     struct err err;
+
+    if (store_find(agent->store, vm, snapshot, &record, &err) < 0 || !*record.request)
+        return;
+    status.operation = OPERATION_CREATE;
+    status.state = STATE_DONE;
+    status.returned_by_revert = true;
+    status.started = status.finished = record.created_ms / 1000;
+    status.downtime_ms = record.downtime_ms;
+    memcpy(status.vm, record.vm, sizeof status.vm);
+    memcpy(status.snapshot, record.id, sizeof status.snapshot);
+    memcpy(status.name, record.name, sizeof status.name);
+    publish_status(agent->xs, domid, record.request, &status);
+}
+
+/* A revert has made a new domain: it gets its tree and its monitor, and the request is answered there if the old
+ * domain's tree was its home. */
+static void move_to_new_domain(struct agent *agent, struct job *job, const char *snapshot)
+{
+    const struct domain *domain;
 
     agent_look_for_domains(agent);
     agent_ensure_monitors(agent);
+    domain = domains_by_uuid(agent->domains, job->order.vm);
+    if (!domain || job->order.domid == (int)domain->domid)
+        return; /* it has gone again, or all this was done when it was restored */
     if (job->order.domid >= 0 && job->order.home == (unsigned)job->order.domid)
-        job->order.home = (unsigned)msg->domid;
-    job->order.domid = msg->domid;
-    snprintf(job->status.snapshot, sizeof job->status.snapshot, "%s", msg->snapshot);
+        job->order.home = domain->domid;
+    job->order.domid = (int)domain->domid;
+    tell_returned(agent, domain->domid, job->order.vm, snapshot);
+}
+
+/* The new domain stands there, paused: all of it is done before it runs. */
+static void on_restored(struct agent *agent, struct job *job, const struct msg *msg)
+{
+    memcpy(job->status.snapshot, msg->snapshot, sizeof job->status.snapshot);
+    move_to_new_domain(agent, job, msg->snapshot);
     report_job(agent, job);
-
-    store_list(agent->store, job->order.vm, &snapshots, &err);
-    record = snapshots_find(&snapshots, msg->snapshot);
-    if (record && *record->request) {
-        struct status status = status_initial;
-
-        status.operation = OPERATION_CREATE;
-        status.state = STATE_DONE;
-        status.returned_by_revert = true;
-        status.started = status.finished = record->created_ms / 1000;
-        status.downtime_ms = record->downtime_ms;
-        snprintf(status.vm, sizeof status.vm, "%s", record->vm);
-        snprintf(status.snapshot, sizeof status.snapshot, "%s", record->id);
-        snprintf(status.name, sizeof status.name, "%s", record->name);
-        publish_status(agent->xs, (unsigned)msg->domid, record->request, &status);
-    }
-    snapshots_deinit(&snapshots);
 }
 
 static void on_result(struct agent *agent, struct job *job, const struct msg *msg)
 {
+    bool done = msg->error.code == ERR_NONE;
+
     job->reported = true;
     job->status.error = msg->error;
     job->status.downtime_ms = msg->downtime_ms;
-    snprintf(job->status.snapshot, sizeof job->status.snapshot, "%s", msg->snapshot);
-    snprintf(job->status.name, sizeof job->status.name, "%s", msg->name);
-    step(job, msg->error.code == ERR_NONE ? JOB_SUCCEEDED : JOB_ERRED);
+    memcpy(job->status.snapshot, msg->snapshot, sizeof job->status.snapshot);
+    memcpy(job->status.name, msg->name, sizeof job->status.name);
+    step(job, done ? JOB_SUCCEEDED : JOB_ERRED);
+    if (done && job->order.request.operation == OPERATION_REVERT)
+        move_to_new_domain(agent, job, msg->snapshot);
     agent_ensure_monitors(agent);
     end_job(agent, job);
 }

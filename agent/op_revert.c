@@ -181,11 +181,15 @@ static void hand_over(struct work *w, unsigned domid)
     control_tell(w->control, &msg);
 }
 
+/* In a recovery it may run already, and Xen refuses to unpause it twice. */
 static int let_run(struct work *w, unsigned domid, struct err *err)
 {
-    if (work_step(w, "unpause", JOURNAL_DURABLE, err) < 0)
+    struct xl_domain domain;
+
+    if (work_step(w, "unpause", JOURNAL_DURABLE, err) < 0 || xl_look(w->xl, domid, &domain, err) < 0)
         return -1;
-    if (w->begun.order.request.start == START_RUNNING && xl_unpause(w->xl, domid, err) < 0)
+    if (w->begun.order.request.start == START_RUNNING && domain.life == XL_PAUSED &&
+        xl_unpause(w->xl, domid, err) < 0)
         return -1;
     return store_set_current(w->store, w->begun.order.vm, w->begun.snapshot, err);
 }
