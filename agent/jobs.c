@@ -41,7 +41,7 @@ static void end_job(struct agent *agent, struct job *job)
     report_job(agent, job);
     log_info("request %s: %s of domain %d (%s) %s after %lld ms%s%s", job->order.request.id,
              operation_word(status->operation), job->order.domid, job->order.vm, state_word(status->state),
-             clock_ms() - job->began_ms, status->error.code ? ": " : "",
+             job->began_ms ? clock_ms() - job->began_ms : 0, status->error.code ? ": " : "",
              status->error.code ? status->error.text : "");
 }
 

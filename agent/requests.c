@@ -30,7 +30,7 @@ static void on_cancel(struct agent *agent, unsigned home, const struct request *
     struct status status = status_initial;
     struct err err;
 
-    if (!job) {
+    if (!job || state_final(job->status.state)) {
         if (*request->id) {
             err_set(&err, ERR_NOT_FOUND, "no such request is waiting or running");
             reject(agent, home, request, &err);
