@@ -5,8 +5,8 @@
 set -euo pipefail
 
 build=(gcc make pkg-config libxen-dev libyajl-dev libxxhash-dev uuid-dev perl)
-fast=("${build[@]}" clang xen-utils-4.17 qemu-system-x86 qemu-utils universal-ctags valgrind shellcheck)
-xen=("${build[@]}" mmdebstrap qemu-system-x86 qemu-utils e2fsprogs cpio fakeroot busybox-static openssh-client xz-utils
+fast=("${build[@]}" clang xen-utils-4.17 qemu-system-x86 qemu-utils universal-ctags shellcheck python3)
+xen=("${build[@]}" mmdebstrap qemu-system-x86 qemu-utils e2fsprogs cpio fakeroot busybox-static openssh-client xz-utils procps
     kmod libc6-dev)
 
 # The programs that the emulated machine runs are built here, so both are of one release.
