@@ -36,6 +36,7 @@ static void on_progress(xentoollog_logger *logger, const char *context, const ch
     (void)context;
     (void)done;
     (void)total;
+    xl->abortable = true;
     if (strncmp(what, "Domain now suspended", 20) == 0 && !xl->saved.suspended_ms)
         xl->saved.suspended_ms = clock_ms();
     if (strncmp(what, "Frames", 6) == 0) {
@@ -134,13 +135,15 @@ int xl_finish(struct xl *xl, int rc, const char *what, struct err *err)
     while (!rc && !xl->done) {
         if (turn(xl, -1) < 0)
             return err_set(err, ERR_XEN, "%s: libxl's poll loop failed", what);
-        if (xl->control && control_cancelled(xl->control) && !aborting && !xl->done) {
+        /* Not before libxl-save-helper has said something: libxl 4.17 calls its completion callback, which is NULL
+         * until the helper is started, when the stream is torn down earlier (libxl__save_helper_abort). */
+        if (xl->control && control_cancelled(xl->control) && xl->abortable && !aborting && !xl->done) {
             aborting = true;
             libxl_ao_abort(xl->ctx, &xl->how);
         }
     }
     rc = rc ? rc : xl->rc;
-    xl->done = false;
+    xl->done = xl->abortable = false;
     xl->rc = 0;
     if (rc == ERROR_ABORTED)
         return err_set(err, ERR_CANCELLED, "cancelled while %s", what);

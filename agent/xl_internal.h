@@ -17,6 +17,7 @@ struct xl {
     struct control *control;
     bool done;
     int rc;
+    bool abortable;           /* the call that runs now has got so far that libxl survives its abort */
     struct xl_saved saved;    /* of the save that runs now */
     libxl_evgen_domain_death *death;
     unsigned death_domid;
