@@ -6,37 +6,22 @@
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 
-rebooted() {
-    [ -n "$(guest_boot_id g)" ] && [ "$(guest_boot_id g)" != "$1" ]
-}
-
-# reboots HOW: typed into the guest, it comes up anew as another domain.
-reboots() {
-    local boot domid
-    boot=$(guest_boot_id g) domid=$(guest_domid g)
-    guest_mark g
-    guest_type g "$1"
-    wait_for 90 rebooted "$boot" || fail "no new boot after '$1'"
-    [ "$(guest_domid g)" != "$domid" ] || fail "still domain $domid after '$1'"
-    guest_wait_first_tick g
-}
-
 fresh_start
 GUEST_EXTRA='on_crash="restart"' guest_start g pv
 done_or_fail g 'create name=s1'
-reboots reboot
+reboots g reboot
 note "reboot after a snapshot"
 done_or_fail g 'revert name=s1'
 guest_wait_tick g $(($(guest_tick g) + 3))
 agent_kill
 agent_start
-reboots reboot
+reboots g reboot
 note "reboot after a revert, with an agent that was killed and started anew"
 done_or_fail g 'revert name=s1'
-reboots crash
+reboots g crash
 note "crash after a revert: on_crash=restart"
 agent_stop
-reboots reboot
+reboots g reboot
 note "reboot while no agent runs"
 agent_start
 guest_type g poweroff

@@ -158,6 +158,23 @@ disk_check() {
     [ -n "$disk_super" ] || fail "blockcheck says nothing of super: $out"
 }
 
+# reboots GUEST WORD: typed into the guest, it comes up anew as another domain.
+reboots() {
+    local boot domid
+    boot=$(guest_boot_id "$1") domid=$(guest_domid "$1")
+    guest_mark "$1"
+    guest_type "$1" "$2"
+    wait_for 120 booted_anew "$1" "$boot" || fail "no new boot after '$2'"
+    [ "$(guest_domid "$1")" != "$domid" ] || fail "still domain $domid after '$2'"
+    guest_wait_first_tick "$1"
+}
+
+booted_anew() {
+    local now
+    now=$(guest_boot_id "$1")
+    [ -n "$now" ] && [ "$now" != "$2" ]
+}
+
 # ---- the main job, for any type of guest
 
 # snapshot_and_return GUEST NAME: a snapshot, more writes, a revert; the counter and every block are those of the
