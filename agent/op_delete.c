@@ -35,7 +35,9 @@ static int reach_disks(struct work *w, const struct record *record, struct reach
     if (domain.life == XL_SUSPENDED)
         return err_set(err, ERR_BUSY, "the domain is suspended: it is being saved or migrated");
     if (qmp_open(&reach->qmp, domain.domid, w->control, err) < 0)
-        return -1;
+        return domain.life == XL_SHUT_DOWN
+                   ? err_set(err, ERR_BUSY, "the domain is shutting down; ask again when it has ended")
+                   : -1;
     return disks_find_nodes(&reach->nodes, record, reach->qmp, err);
 }
 

@@ -16,6 +16,13 @@ show() {
     "$@" 2>&1 | sed 's/^/    /'
 }
 
+# What a look at every block of the disk says.
+disk_check_shown() {
+    disk_dump g xvda /var/tmp/demo.raw
+    blockcheck /var/tmp/demo.raw 2>&1 | tail -n 1 | sed 's/^/    disk: /'
+    rm -f /var/tmp/demo.raw
+}
+
 last_lines() {
     guest_lines g | tail -n "$1" | sed 's/^/    guest: /'
 }
@@ -39,37 +46,34 @@ guest_wait_tick g $(($(guest_tick g) + 10))
 last_lines 1
 
 say "Now the upgrade goes wrong: the guest overwrites its disk"
-guest_ask g 'dd if=/dev/zero of=/dev/xvda bs=1M count=32' 60 > /dev/null
+guest_ask g 'dd if=/dev/zero of=/dev/xvda bs=1M count=32 conv=fsync' 60 > /dev/null
 guest_wait_tick g $(($(guest_tick g) + 3))
 last_lines 1
 xl pause g
-disk_dump g xvda /var/tmp/demo.raw
-blockcheck /var/tmp/demo.raw 2>&1 | tail -n 1 | sed 's/^/    disk: /'
+disk_check_shown
 xl unpause g
 
-say "One xenstore-write brings it back"
+say "One xenstore-write brings it back, paused here, for a look at its disk"
 id=demo2
-guest_mark g
-show xenstore-write "/local/domain/$domid/snapshot/request" "revert id=$id name=before-upgrade"
+show xenstore-write "/local/domain/$domid/snapshot/request" "revert id=$id name=before-upgrade start=paused"
 await g
 show xenstore-ls "/local/domain/$(guest_domid g)/snapshot/status"
-guest_wait_first_tick g
-say "It goes on where it was: the counter with the snapshot's next number, in a new domain"
-guest_lines g | grep '^tick' | head -n 2 | sed 's/^/    guest: /'
 show xl list g
-xl pause g
-disk_dump g xvda /var/tmp/demo.raw
-blockcheck /var/tmp/demo.raw 2>&1 | tail -n 1 | sed 's/^/    disk: /'
-xl unpause g
+disk_check_shown
+
+say "It goes on where it was, in a new domain: the counter with the snapshot's next number"
+guest_mark g
+show xl unpause g
+guest_wait_first_tick g
+guest_lines g | grep '^tick' | head -n 2 | sed 's/^/    guest: /'
 show qemu-img check -U "$images/g-xvda.qcow2"
 
 say "It still reboots, and the snapshot can be deleted while it runs"
-guest_mark g
-guest_type g reboot
-guest_wait_first_tick g
+reboots g reboot
 show xl list g
 show xensnap delete g before-upgrade
 show xensnap list g
-rm -f /var/tmp/demo.raw
-[ "$state" = "done" ] && check guest_unharmed g
+[ "$state" = "done" ] || fail "the revert: $state"
+[ -z "$(list_names g)" ] || fail "the snapshot is still there"
+check guest_unharmed g
 say "Done"
