@@ -19,7 +19,7 @@ show() {
 # What a look at every block of the disk says.
 disk_check_shown() {
     disk_dump g xvda /var/tmp/demo.raw
-    blockcheck /var/tmp/demo.raw 2>&1 | tail -n 1 | sed 's/^/    disk: /'
+    blockcheck /var/tmp/demo.raw 2>&1 | sed -n 's,^.*raw: ,,; 1p; $p' | uniq | sed 's/^/    disk: /'
     rm -f /var/tmp/demo.raw
 }
 
