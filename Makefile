@@ -8,11 +8,14 @@ BINDIR     ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/xensnap
 MANDIR     ?= $(PREFIX)/share/man
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
+XLSHIMDIR  ?= $(PREFIX)/local/sbin
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
-CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
+            -DSYSCONFDIR='"$(SYSCONFDIR)"'
 override CFLAGS += -std=gnu11 $(WARNINGS)
 ifdef SAN
 override CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -22,25 +25,28 @@ endif
 run = $(if $(V),,@echo "  $1  $2";)
 O := build/$(CC)$(if $(SAN),-san)
 
-# What each program is made of.  libxl is linked into the worker and the monitor and nowhere else.
-protocol := entry errors json names pairs request status xenstore
+# What each program is made of.  libxl is linked into the worker and the monitor; the command line has libxlutil's
+# parsers, which bring it along.
+protocol := entry errors json names pairs request request_disks status xenstore
 shared   := care files journal log msg record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
-            $(addprefix agent/,xensnapd agent domains inbox job jobs loop notify publish queue report requests spawn)
+            $(addprefix agent/,xensnapd agent conf domains inbox job jobs loop notify publish queue report requests \
+              spawn)
 xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
-            $(addprefix agent/,worker control digest disks draft holders op op_create op_delete op_revert qemu_img qmp \
-              savefile settle xl xl_config xl_stream)
-xensnap-monitor := $(addprefix protocol/,errors names pairs request) \
+            $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \
+              op_create op_delete op_revert plan qemu_img qmp reach reversion savefile settle vmconfig xl xl_config \
+              xl_stream)
+xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks) \
             $(addprefix agent/,monitor care control files holders log msg xl xl_config xl_stream)
-xensnap := $(protocol:%=protocol/%) protocol/client $(patsubst %.c,%,$(wildcard tools/*.c))
+xensnap := $(protocol:%=protocol/%) protocol/client protocol/client_vm $(patsubst %.c,%,$(wildcard tools/*.c))
 
 programs := xensnapd xensnap-worker xensnap-monitor xensnap
 pods     := $(wildcard docs/*.[1-9].pod)
 
 all: $(programs:%=$O/%)
 
-$O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid
-$O/xensnap: LDLIBS = -lxenstore -lyajl -luuid
+$O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
+$O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight
 $O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
 
@@ -59,10 +65,18 @@ install: all
 	install -D -m 755 $O/xensnap-monitor $(DESTDIR)$(LIBEXECDIR)/xensnap-monitor
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's,@SBINDIR@,$(SBINDIR),' agent/xensnapd.service.in > $(DESTDIR)$(UNITDIR)/xensnapd.service
+	[ -e $(DESTDIR)$(SYSCONFDIR)/xensnap/xensnap.conf ] || \
+	  install -D -m 644 agent/xensnap.conf $(DESTDIR)$(SYSCONFDIR)/xensnap/xensnap.conf
 	install -D -m 644 tools/xensnap.bash-completion $(DESTDIR)$(COMPLETIONDIR)/xensnap
 	for pod in $(pods); do page=$$(basename $$pod .pod); dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
 	  install -d $$dir && pod2man --section=$${page##*.} --name=$$(echo $${page%.*} | tr a-z A-Z) --center=xensnap \
 	    --release='xensnap $(VERSION)' $$pod $$dir/$$page || exit 1; done
+
+# Before xl in root's PATH; never in its place.
+install-xl-shim:
+	@! [ -e $(DESTDIR)$(XLSHIMDIR)/xl ] || grep -q XENSNAP_REAL_XL $(DESTDIR)$(XLSHIMDIR)/xl || \
+	  { echo "$(DESTDIR)$(XLSHIMDIR)/xl is another program; choose XLSHIMDIR=" >&2; exit 1; }
+	install -D -m 755 tools/xl-shim $(DESTDIR)$(XLSHIMDIR)/xl
 
 # ---- tests ----------------------------------------------------------------------------------------------
 
@@ -83,6 +97,8 @@ xen-tree:
 	@$(MAKE) --no-print-directory all
 	@rm -rf build/xen/install
 	@$(MAKE) --no-print-directory install DESTDIR=build/xen/install PREFIX=/usr > /dev/null
+	@$(MAKE) --no-print-directory install-xl-shim DESTDIR=build/xen/install \
+	  XLSHIMDIR=/usr/local/lib/xensnap-shim > /dev/null
 
 check-xen: xen-tree
 	@tests/xen/machine run $(CASES)
@@ -104,7 +120,7 @@ bench: xen-tree
 clean:
 	rm -rf build/gcc* build/clang* build/cc*
 
-.PHONY: all install clean check check-fast check-xen xen-tree xen-shell xen-push demo bench unit integration
+.PHONY: all install install-xl-shim clean check check-fast check-xen xen-tree xen-shell xen-push demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

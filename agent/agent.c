@@ -93,6 +93,12 @@ void agent_refresh(struct agent *agent)
     agent_ensure_monitors(agent);
 }
 
+void agent_set_workers(struct agent *agent, int workers)
+{
+    agent->queue.limit = workers;
+    jobs_schedule(agent);
+}
+
 static void begin(struct agent *agent)
 {
     size_t count;

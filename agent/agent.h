@@ -23,6 +23,8 @@ struct agent *agent_free(struct agent *agent);
 
 /* A child of ours has ended. */
 void agent_on_child(struct agent *agent);
+/* How many operations may run at once, from now on; those that run go on. */
+void agent_set_workers(struct agent *agent, int workers);
 /* Look at everything again and publish it anew (SIGHUP). */
 void agent_refresh(struct agent *agent);
 /* Cancels what can be cancelled; the loop is stopped when the last worker has ended. */

@@ -46,6 +46,11 @@ bool control_cancelled(const struct control *control)
     return !control->committed && (control->cancel_came || control->gone);
 }
 
+bool control_asked_to_stop(const struct control *control)
+{
+    return control->cancel_came || control->gone;
+}
+
 void control_progress(struct control *control, const char *stage, int percent)
 {
     struct msg msg = { .kind = MSG_PROGRESS, .progress = percent };

@@ -26,6 +26,8 @@ int control_open(struct control *control, int fd, struct order *order, struct er
 int control_fd(const struct control *control);
 void control_read(struct control *control);
 bool control_cancelled(const struct control *control);
+/* Somebody has asked for a cancel, or the agent has gone, also past the point of no return. */
+bool control_asked_to_stop(const struct control *control);
 
 void control_progress(struct control *control, const char *stage, int percent);
 /* Sends and waits until the agent has published it, or has gone: then false. */

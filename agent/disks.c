@@ -3,244 +3,238 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "control.h"
-#include "holders.h"
+#include "files.h"
+#include "images.h"
 #include "json.h"
-#include "log.h"
 #include "qemu_img.h"
 #include "qmp.h"
-#include "xl.h"
+#include "reach.h"
 
-enum {
-    QUERY_SECONDS = 30,
-    /* The command holds QEMU's main loop until it is done, minutes for a large fragmented image; giving up
-     * earlier would only mean not to know how it ended. */
-    TAG_SECONDS = 600,
-};
+/* The command holds QEMU's main loop until it is done, minutes for a large fragmented image; giving up earlier
+ * would only mean not to know how it ended. */
+enum { TRANSACTION_SECONDS = 600 };
 
-static int plan_disk(struct record *record, const struct xl_disk *from, struct err *err)
+static int check_node(const struct record_disk *disk, const struct node *node, struct err *err)
 {
-    struct record_disk *disk = &record->disks[record->disk_count];
-    char id[UUID_LENGTH + 1];
-
-    if (from->cdrom || !from->writable) {
-        log_debug("disk %s is %s and left out", from->vdev, from->cdrom ? "a CD-ROM" : "read-only");
-        return 0;
-    }
-    if (!from->qdisk || strcmp(from->format, "qcow2") != 0)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "disk %s is not qcow2 served by QEMU, so it has no internal snapshots", from->vdev);
-    if (*from->target != '/')
-        return err_set(err, ERR_UNSUPPORTED, "disk %s is no file", from->vdev);
-    record->disk_count++;
-    memcpy(id, record->id, sizeof id);
-    memcpy(disk->vdev, from->vdev, sizeof disk->vdev);
-    memcpy(disk->target, from->target, sizeof disk->target);
-    snprintf(disk->format, sizeof disk->format, "qcow2");
-    snprintf(disk->tag, sizeof disk->tag, "xensnap-%s", id);
-    return 0;
-}
-
-int disks_plan(struct record *record, const struct xl_config *config, struct err *err)
-{
-    _cleanup_(freep) struct xl_disk *disks = calloc(RECORD_DISKS_MAX + 1, sizeof *disks);
-    size_t count;
-
-    if (!disks)
-        return err_set(err, ERR_IO, "out of memory");
-    count = xl_config_disks(config, disks, RECORD_DISKS_MAX + 1);
-    if (count > RECORD_DISKS_MAX)
-        return err_set(err, ERR_UNSUPPORTED, "the domain has more than %d disks", RECORD_DISKS_MAX);
-    for (size_t i = 0; i < count; i++)
-        if (plan_disk(record, &disks[i], err) < 0)
-            return -1;
-    return 0;
-}
-
-static bool same_file(const char *path, const struct stat *file)
-{
-    struct stat st;
-
-    return path && stat(path, &st) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino;
-}
-
-static bool holds_tag(const struct json *inserted, const char *tag)
-{
-    const struct json *snapshots = json_get(json_get(inserted, "image"), "snapshots");
-
-    for (size_t i = 0; i < json_count(snapshots); i++) {
-        const char *name = json_string(json_get(json_at(snapshots, i), "name"));
-
-        if (name && strcmp(name, tag) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Goes through query-block's list of devices. */
-static int find_node(char name[NODE_NAME_SIZE], bool *tagged, const struct record_disk *disk,
-                     const struct json *blocks, struct err *err)
-{
-    struct stat file;
-    int writers = 0;
-
-    if (stat(disk->target, &file) < 0)
-        return err_errno(err, "disk %s", disk->vdev);
-    for (size_t i = 0; i < json_count(blocks); i++) {
-        const struct json *inserted = json_get(json_at(blocks, i), "inserted");
-
-        if (!same_file(json_string(json_get(inserted, "file")), &file) || json_true(json_get(inserted, "ro")))
-            continue;
-        writers++;
-        json_copy(inserted, "node-name", name, NODE_NAME_SIZE);
-        *tagged = holds_tag(inserted, disk->tag);
-    }
-    if (writers == 0)
+    if (node->role != NODE_TOP || node->writers == 0)
         return err_set(err, ERR_QEMU, "disk %s: QEMU does not have its image open", disk->vdev);
-    if (writers > 1)
+    /* Each would keep its own idea of what is where in the image, and the last to write would win. */
+    if (node->writers > 1)
         return err_set(err, ERR_UNSUPPORTED,
                        "disk %s: the guest still has the emulated disk beside the PV one; its PV drivers must be up",
                        disk->vdev);
     return 0;
 }
 
-int disks_find_nodes(struct nodes *nodes, const struct record *record, struct qmp *qmp, struct err *err)
+int disks_check(const struct record *record, const struct reach *reach, struct err *err)
 {
-    _cleanup_(json_freep) struct json *reply = NULL;
-
-    *nodes = (struct nodes){ 0 };
-    if (qmp_call(qmp, "query-block", NULL, QUERY_SECONDS, &reply, err) < 0)
-        return -1;
-    for (size_t i = 0; i < record->disk_count; i++)
-        if (find_node(nodes->name[i], &nodes->tagged[i], &record->disks[i], json_get(reply, "return"), err) < 0)
-            return -1;
-    return 0;
-}
-
-static void put_action(struct json_writer *w, const char *node, const char *tag)
-{
-    json_object(w, NULL);
-    json_put_string(w, "type", "blockdev-snapshot-internal-sync");
-    json_object(w, "data");
-    json_put_string(w, "device", node);
-    json_put_string(w, "name", tag);
-    json_end_object(w);
-    json_end_object(w);
-}
-
-int disks_tag(const struct nodes *nodes, const struct record *record, struct qmp *qmp, struct err *err)
-{
-    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
-
-    if (record->disk_count == 0)
-        return 0;
-    json_object(w, NULL);
-    json_array(w, "actions");
-    for (size_t i = 0; i < record->disk_count; i++)
-        put_action(w, nodes->name[i], record->disks[i].tag);
-    json_end_array(w);
-    json_end_object(w);
-    return qmp_call(qmp, "transaction", json_text(w), TAG_SECONDS, NULL, err);
-}
-
-static int untag(const char *node, const char *tag, struct qmp *qmp, struct err *err)
-{
-    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
-
-    json_object(w, NULL);
-    json_put_string(w, "device", node);
-    json_put_string(w, "name", tag);
-    json_end_object(w);
-    return qmp_call(qmp, "blockdev-snapshot-delete-internal-sync", json_text(w), TAG_SECONDS, NULL, err);
-}
-
-/* Keeps the first of several errors. */
-static int keep_first(int rc, const struct err *new, const char *vdev, struct err *err)
-{
-    if (rc < 0)
-        return rc;
-    *err = *new;
-    return err_context(err, "disk %s", vdev);
-}
-
-int disks_untag(const struct nodes *nodes, const struct record *record, struct qmp *qmp, struct err *err)
-{
-    struct err new;
-    int rc = 0;
-
-    for (size_t i = 0; i < record->disk_count; i++)
-        if (nodes->tagged[i] && untag(nodes->name[i], record->disks[i].tag, qmp, &new) < 0)
-            rc = keep_first(rc, &new, record->disks[i].vdev, err);
-    return rc;
-}
-
-/* Nobody may have any of the images open: QEMU's own locks would not stop us. */
-static int check_unused(const struct record *record, struct err *err)
-{
-    struct holders holders = { 0 };
-    int rc = 0;
-
-    for (size_t i = 0; i < record->disk_count && rc == 0; i++) {
-        rc = holders_find(&holders, record->disks[i].target, err);
-        if (rc == 0 && holders.count > 0)
-            rc = err_set(err, ERR_BUSY, "disk %s: process %d (%s) has the image open", record->disks[i].vdev,
-                         holders.item[0].pid, holders.item[0].name);
-    }
-    holders_deinit(&holders);
-    return rc;
-}
-
-int disks_check_offline(const struct record *record, struct control *control, struct err *err)
-{
-    if (check_unused(record, err) < 0)
-        return -1;
     for (size_t i = 0; i < record->disk_count; i++) {
         const struct record_disk *disk = &record->disks[i];
-        bool has;
+        struct node node;
 
-        if (qemu_img_has(disk->target, disk->tag, control, &has, err) < 0)
-            return err_context(err, "disk %s", disk->vdev);
-        if (!has)
-            return err_set(err, ERR_CORRUPT, "disk %s no longer holds this snapshot", disk->vdev);
+        reach_find(reach, disk->target, NULL, &node);
+        if ((reach->runs ? check_node(disk, &node, err) : reach_check_unused(disk->target, disk->vdev, err)) < 0)
+            return -1;
     }
     return 0;
+}
+
+/* ---- making -------------------------------------------------------------------------------------------- */
+
+/* Noted first: from then on it is ours to remove, and not before, for the name must have been free. */
+static int make_overlay(const struct record *record, const struct record_disk *disk, struct store *store,
+                        struct control *control, struct err *err)
+{
+    struct image_info base;
+    _cleanup_(closep) int fd = -1;
+
+    if (qemu_img_info(disk->target, disk->format, NULL, &base, control, err) < 0)
+        return -1;
+    if (base.corrupt)
+        return err_set(err, ERR_CORRUPT, "its image is marked as corrupt");
+    if (access(disk->overlay, F_OK) == 0)
+        return err_set(err, ERR_EXISTS, "the file that is to be made exists already");
+    if (images_note(store, record->vm, disk->overlay, true, err) < 0)
+        return -1;
+    fd = file_claim(disk->overlay, disk->target, err);
+    if (fd < 0 && err->code == ERR_EXISTS)
+        images_forget(store, record->vm, disk->overlay, &(struct err){ 0 }); /* somebody else's, made just now */
+    if (fd < 0)
+        return -1;
+    if (qemu_img_create_overlay(disk->overlay, disk->target, disk->format, base.virtual_size, control, err) < 0)
+        return -1;
+    return fsync(fd) < 0 ? err_errno(err, "cannot make the overlay durable") : 0;
+}
+
+int disks_make_overlays(const struct record *record, struct store *store, struct control *control,
+                        struct err *err)
+{
+    for (size_t i = 0; i < record->disk_count; i++)
+        if (record->disks[i].place == PLACE_EXTERNAL &&
+            make_overlay(record, &record->disks[i], store, control, err) < 0)
+            return err_context(err, "disk %s", record->disks[i].vdev);
+    return 0;
+}
+
+static void put_internal(struct json_writer *w, const struct record_disk *disk, const struct node *node)
+{
+    json_put_string(w, "type", "blockdev-snapshot-internal-sync");
+    json_object(w, "data");
+    json_put_string(w, "device", node->name);
+    json_put_string(w, "name", disk->tag);
+    json_end_object(w);
+}
+
+/* "existing": QEMU would overwrite what it creates itself.  Not blockdev-add and blockdev-snapshot: such an
+ * overlay belongs to the monitor, and Xen's detach of the disk would fail and leave both images open. */
+static void put_external(struct json_writer *w, const struct record *record, const struct record_disk *disk,
+                         const struct node *node)
+{
+    char name[NODE_NAME_SIZE];
+
+    snprintf(name, sizeof name, "xs-%.8s-%s", record->id, disk->vdev);
+    json_put_string(w, "type", "blockdev-snapshot-sync");
+    json_object(w, "data");
+    json_put_string(w, "node-name", node->name);
+    json_put_string(w, "snapshot-file", disk->overlay);
+    json_put_string(w, "snapshot-node-name", name);
+    json_put_string(w, "format", "qcow2");
+    json_put_string(w, "mode", "existing");
+    json_end_object(w);
+}
+
+static int snapshot_running(const struct record *record, const struct reach *reach, struct err *err)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+
+    json_object(w, NULL);
+    json_array(w, "actions");
+    for (size_t i = 0; i < record->disk_count; i++) {
+        const struct record_disk *disk = &record->disks[i];
+        struct node node;
+
+        reach_find(reach, disk->target, NULL, &node);
+        json_object(w, NULL);
+        if (disk->place == PLACE_INTERNAL)
+            put_internal(w, disk, &node);
+        else
+            put_external(w, record, disk, &node);
+        json_end_object(w);
+    }
+    json_end_array(w);
+    json_end_object(w);
+    return qmp_call(reach->qmp, "transaction", json_text(w), TRANSACTION_SECONDS, NULL, err);
+}
+
+/* An external snapshot of an image that nobody writes to is there with the overlay's place in the configuration. */
+static int snapshot_stopped(const struct record *record, struct control *control, struct err *err)
+{
+    for (size_t i = 0; i < record->disk_count; i++) {
+        const struct record_disk *disk = &record->disks[i];
+
+        if (disk->place == PLACE_INTERNAL && (reach_check_unused(disk->target, disk->vdev, err) < 0 ||
+                                              qemu_img_tag(disk->target, disk->tag, control, err) < 0))
+            return err_context(err, "disk %s", disk->vdev);
+    }
+    return 0;
+}
+
+int disks_snapshot(const struct record *record, const struct reach *reach, struct control *control,
+                   struct err *err)
+{
+    if (record->disk_count == 0)
+        return 0;
+    return reach->runs ? snapshot_running(record, reach, err) : snapshot_stopped(record, control, err);
+}
+
+/* ---- removing ------------------------------------------------------------------------------------------ */
+
+int disks_check_untag(const struct record *record, const struct reach *reach, struct err *err)
+{
+    for (size_t i = 0; i < record->disk_count; i++) {
+        const struct record_disk *disk = &record->disks[i];
+        struct node node;
+
+        if (disk->place != PLACE_INTERNAL || access(disk->target, F_OK) < 0)
+            continue;
+        reach_find(reach, disk->target, disk->tag, &node);
+        if (node.role == NODE_BELOW)
+            continue;
+        if ((node.role == NODE_TOP ? check_node(disk, &node, err)
+                                   : reach_check_unused(disk->target, disk->vdev, err)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int untag_running(const struct record_disk *disk, const struct node *node, struct qmp *qmp, struct err *err)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+
+    if (!node->tagged)
+        return 0;
+    json_object(w, NULL);
+    json_put_string(w, "device", node->name);
+    json_put_string(w, "name", disk->tag);
+    json_end_object(w);
+    return qmp_call(qmp, "blockdev-snapshot-delete-internal-sync", json_text(w), TRANSACTION_SECONDS, NULL, err);
 }
 
 /* An image that is gone has taken its snapshot with it. */
-static int untag_offline(const struct record_disk *disk, struct control *control, struct err *err)
+static int untag_stopped(const struct record_disk *disk, struct control *control, struct err *err)
 {
-    struct stat st;
-    bool has;
+    struct image_info info;
 
-    if (stat(disk->target, &st) < 0)
+    if (access(disk->target, F_OK) < 0)
         return 0;
-    if (qemu_img_has(disk->target, disk->tag, control, &has, err) < 0)
+    if (reach_check_unused(disk->target, disk->vdev, err) < 0 ||
+        qemu_img_info(disk->target, disk->format, disk->tag, &info, control, err) < 0)
         return -1;
-    return has ? qemu_img_delete(disk->target, disk->tag, control, err) : 0;
+    return info.has_tag ? qemu_img_delete(disk->target, disk->tag, control, err) : 0;
 }
 
-int disks_untag_offline(const struct record *record, struct control *control, struct err *err)
+int disks_untag_one(const struct record_disk *disk, const struct reach *reach, struct control *control,
+                    struct err *err)
 {
-    struct err new;
-    int rc = 0;
+    struct node node;
 
-    if (check_unused(record, err) < 0)
-        return -1;
-    for (size_t i = 0; i < record->disk_count; i++)
-        if (untag_offline(&record->disks[i], control, &new) < 0)
-            rc = keep_first(rc, &new, record->disks[i].vdev, err);
-    return rc;
+    reach_find(reach, disk->target, disk->tag, &node);
+    /* QEMU removes snapshots from the image that it writes to and from no other, and has the rest of them in
+     * its memory, where nobody must change it from outside. */
+    if (node.role == NODE_BELOW)
+        return 0;
+    return (node.role == NODE_ABSENT ? untag_stopped(disk, control, err)
+                                     : untag_running(disk, &node, reach->qmp, err)) < 0 ? -1 : 1;
 }
 
-int disks_apply_offline(const struct record *record, struct control *control, struct err *err)
+static int untag(const struct record_disk *disk, const char *vm, const struct reach *reach, struct store *store,
+                 struct control *control, struct err *err)
 {
-    if (check_unused(record, err) < 0)
-        return -1;
-    for (size_t i = 0; i < record->disk_count; i++)
-        if (qemu_img_apply(record->disks[i].target, record->disks[i].tag, control, err) < 0)
-            return err_context(err, "disk %s", record->disks[i].vdev);
-    return 0;
+    int rc = disks_untag_one(disk, reach, control, err);
+
+    return rc == 0 ? images_add_tag(store, vm, disk->target, disk->tag, err) : rc < 0 ? -1 : 0;
+}
+
+int disks_untag(const struct record *record, const struct reach *reach, struct store *store, struct control *control,
+                struct err *err)
+{
+    struct err first = { .code = ERR_NONE };
+
+    for (size_t i = 0; i < record->disk_count; i++) {
+        const struct record_disk *disk = &record->disks[i];
+
+        if (disk->place != PLACE_INTERNAL || untag(disk, record->vm, reach, store, control, err) == 0 ||
+            first.code != ERR_NONE)
+            continue;
+        err_context(err, "disk %s", disk->vdev);
+        first = *err;
+    }
+    if (first.code == ERR_NONE)
+        return 0;
+    *err = first;
+    return -1;
 }

@@ -2,41 +2,32 @@
 #ifndef DISKS_H
 #define DISKS_H
 
-/* The disks of a snapshot, and the internal snapshots in their images: through QMP where a running QEMU has
- * the image open, with qemu-img where nobody has. */
-
-#include <stdbool.h>
-#include <stddef.h>
+/* The disks of one record: making and removing their snapshots, internal and external, through QMP where the
+ * domain runs and with qemu-img where nobody has the images open. */
 
 #include "record.h"
 
 struct control;
-struct qmp;
-struct xl_config;
+struct reach;
+struct store;
 
-/* Fills RECORD's disks from the configuration: every writable disk, with the tag for snapshot RECORD->id.
- * CD-ROMs and read-only disks are left out; a disk that cannot be snapshotted is ERR_UNSUPPORTED, by name. */
-int disks_plan(struct record *record, const struct xl_config *config, struct err *err);
+/* Every disk of the record can be written to through exactly one node, or by us alone. */
+int disks_check(const struct record *record, const struct reach *reach, struct err *err);
+/* Makes the overlays, empty, each after it was noted in images.json. */
+int disks_make_overlays(const struct record *record, struct store *store, struct control *control,
+                        struct err *err);
+/* Takes the snapshot of all of them at one instant; all or none. */
+int disks_snapshot(const struct record *record, const struct reach *reach, struct control *control,
+                   struct err *err);
 
-/* Block nodes of the running QEMU, one for each of the record's disks. */
-enum { NODE_NAME_SIZE = 32 };
-struct nodes {
-    char name[RECORD_DISKS_MAX][NODE_NAME_SIZE];
-    bool tagged[RECORD_DISKS_MAX]; /* the image holds the disk's tag */
-};
-
-/* Finds them by the file behind them.  ERR_UNSUPPORTED where two devices can write to one image: the
- * emulated disk of an HVM guest that has not loaded its PV drivers, or never will. */
-int disks_find_nodes(struct nodes *nodes, const struct record *record, struct qmp *qmp, struct err *err);
-
-/* Tags all of them at one instant; all or none. */
-int disks_tag(const struct nodes *nodes, const struct record *record, struct qmp *qmp, struct err *err);
-/* Removes the tags that are there.  Goes on after an error and reports the first. */
-int disks_untag(const struct nodes *nodes, const struct record *record, struct qmp *qmp, struct err *err);
-
-/* The same for images that nobody has open. */
-int disks_check_offline(const struct record *record, struct control *control, struct err *err);
-int disks_untag_offline(const struct record *record, struct control *control, struct err *err);
-int disks_apply_offline(const struct record *record, struct control *control, struct err *err);
+/* Whether the record's internal snapshots could be removed now, or at least when the domain has stopped. */
+int disks_check_untag(const struct record *record, const struct reach *reach, struct err *err);
+/* Removes those that are there; one in an image on which the running domain stands is noted in images.json for
+ * later.  Goes on after an error and reports the first. */
+int disks_untag(const struct record *record, const struct reach *reach, struct store *store, struct control *control,
+                struct err *err);
+/* The same for one of them: 1 removed or not there, 0 not possible now. */
+int disks_untag_one(const struct record_disk *disk, const struct reach *reach, struct control *control,
+                    struct err *err);
 
 #endif

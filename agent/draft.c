@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "draft.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -160,6 +161,20 @@ int store_open_file(struct store *store, const char *vm, const char *id, const c
     return fd;
 }
 
+int store_open_memory(struct store *store, const struct record *record, struct err *err)
+{
+    int fd;
+
+    if (!*record->memory_file)
+        return store_open_file(store, record->vm, record->id, "memory", err);
+    fd = open(record->memory_file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        err_errno(err, "cannot open the snapshot's memory image");
+        err->code = ERR_CORRUPT;
+    }
+    return fd;
+}
+
 char *store_read_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err)
 {
     _cleanup_(closep) int dir = snapshot_dir(store, vm, id, err);
@@ -172,11 +187,41 @@ char *store_read_file(struct store *store, const char *vm, const char *id, const
     return text;
 }
 
+/* What is of no use without a snapshot or an image of ours. */
+static const char *const leftovers[] = { "config.json", "config.json.new", "disk.cfg", "disk.cfg.new", "current",
+                                         "current.new", "images.json.new", "next.json", "next.json.new" };
+
+static bool is_leftover(const char *name)
+{
+    for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
+        if (strcmp(name, leftovers[i]) == 0)
+            return true;
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static bool only_leftovers(int dir)
+{
+    int fd = dir_open(dir, ".");
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *child;
+    bool only = stream != NULL;
+
+    while (only && (child = readdir(stream)))
+        only = is_leftover(child->d_name);
+    if (stream)
+        closedir(stream);
+    return only;
+}
+
 void store_tidy(struct store *store, const char *vm)
 {
     struct err err;
     _cleanup_(closep) int root = store_vm_dir(store, ".", STORE_EXISTING, &err);
+    _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, &err);
 
-    if (root >= 0)
-        unlinkat(root, vm, AT_REMOVEDIR); /* refused as long as anything is in it */
+    if (root < 0 || dir < 0 || !only_leftovers(dir))
+        return;
+    for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
+        unlinkat(dir, leftovers[i], 0);
+    unlinkat(root, vm, AT_REMOVEDIR); /* refused as long as anything is in it */
 }

@@ -35,6 +35,8 @@ int store_set_current(struct store *store, const char *vm, const char *id, struc
 int store_rewrite_record(struct store *store, const struct record *record, struct err *err);
 /* Opens a file of a snapshot. */
 int store_open_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err);
+/* The memory image, wherever it is. */
+int store_open_memory(struct store *store, const struct record *record, struct err *err);
 char *store_read_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err);
 /* Removes the VM's directory if nothing is left in it. */
 void store_tidy(struct store *store, const char *vm);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "names.h"
 
 enum { FILE_MAX = 1 << 20 };
 
@@ -77,4 +78,46 @@ int dir_make(int dir, const char *name, struct err *err)
         return err_errno(err, "cannot make the directory %s", name);
     fd = dir_open(dir, name);
     return fd < 0 ? err_errno(err, "cannot open the directory %s", name) : fd;
+}
+
+static int sync_directory_of(const char *path, struct err *err)
+{
+    char parent[PATH_SIZE];
+    _cleanup_(closep) int fd = -1;
+
+    snprintf(parent, sizeof parent, "%.*s/", (int)(strrchr(path, '/') - path), path);
+    fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? err_errno(err, "cannot open the directory of a file") : dir_sync(fd, err);
+}
+
+int file_claim(const char *path, const char *like, struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct stat st;
+
+    if (fd < 0)
+        return errno == EEXIST ? err_set(err, ERR_EXISTS, "the file exists already and is not overwritten")
+                               : err_errno(err, "cannot make the file");
+    /* QEMU may run as another user (device_model_user) */
+    if (like && (stat(like, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 0777) < 0))
+        err_errno(err, "cannot give the file the owner of the image below it");
+    else if (sync_directory_of(path, err) == 0)
+        return fd;
+    unlink(path);
+    close(fd);
+    return -1;
+}
+
+int file_sync(const char *path, struct err *err)
+{
+    _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    return fd < 0 || fsync(fd) < 0 ? err_errno(err, "cannot make an image durable") : 0;
+}
+
+bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }

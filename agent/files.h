@@ -4,6 +4,8 @@
 
 /* Small files below a directory descriptor, written so that a crash leaves the old or the new one. */
 
+#include <stdbool.h>
+
 #include "errors.h"
 
 /* The whole file, NUL-terminated, to be freed; NULL with errno where it can't be read or is over 1 MiB. */
@@ -14,5 +16,13 @@ int dir_open(int dir, const char *name);   /* a descriptor or -1 */
 int dir_sync(int dir, struct err *err);
 /* mkdir with mode 0700 where it is missing, and open. */
 int dir_make(int dir, const char *name, struct err *err);
+
+/* Makes an empty file PATH that was not there, with owner and mode of the file LIKE, or mode 0600 where that is
+ * NULL; durable.  ERR_EXISTS where there is one.  Returns a descriptor for reading and writing. */
+int file_claim(const char *path, const char *like, struct err *err);
+/* Makes durable what another program wrote. */
+int file_sync(const char *path, struct err *err);
+/* Whether both paths lead to one file now. */
+bool same_file(const char *a, const char *b);
 
 #endif

@@ -35,15 +35,11 @@ struct journal *journal_close(struct journal *journal)
 
 static int append(struct journal *journal, struct json_writer *w, enum durability durability)
 {
-    char line[4096];
-    int length = snprintf(line, sizeof line, "%s\n", json_text(w));
+    _cleanup_(freep) char *line = NULL;
+    int length = asprintf(&line, "%s\n", json_text(w));
     struct stat before;
 
-    if (length >= (int)sizeof line) {
-        errno = EMSGSIZE;
-        return -1;
-    }
-    if (fstat(journal->fd, &before) < 0)
+    if (length < 0 || fstat(journal->fd, &before) < 0)
         return -1;
     if (write(journal->fd, line, (size_t)length) != length) {
         int error = errno;
@@ -54,6 +50,14 @@ static int append(struct journal *journal, struct json_writer *w, enum durabilit
         return -1;
     }
     return durability == JOURNAL_DURABLE ? fdatasync(journal->fd) : 0;
+}
+
+static void put_pair(struct json_writer *w, const struct pair *pair)
+{
+    json_array(w, NULL);
+    json_put_string(w, NULL, pair->key);
+    json_put_string(w, NULL, pair->value);
+    json_end_array(w);
 }
 
 static int write_order(struct journal *journal, const struct journal_order *begun)
@@ -69,10 +73,10 @@ static int write_order(struct journal *journal, const struct journal_order *begu
     json_put_integer(w, "home", order->home);
     json_put_string(w, "id", order->request.id);
     json_put_string(w, "snapshot", begun->snapshot);
-    json_object(w, "request");
+    json_array(w, "request");
     for (size_t i = 0; i < pairs.count; i++)
-        json_put_string(w, pairs.item[i].key, pairs.item[i].value);
-    json_end_object(w);
+        put_pair(w, &pairs.item[i]);
+    json_end_array(w);
     json_end_object(w);
     return append(journal, w, JOURNAL_DURABLE);
 }
@@ -170,14 +174,17 @@ void journal_remove(struct journal *journal)
 
 static void parse_order(const struct json *json, struct journal_order *begun)
 {
-    static const char *const keys[] = { "operation", "name", "description", "start" };
     const struct json *request = json_get(json, "request");
     struct pairs pairs = { 0 };
     struct err err;
 
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_string(json_get(request, keys[i])))
-            pairs_add(&pairs, keys[i], "%s", json_string(json_get(request, keys[i])));
+    for (size_t i = 0; i < json_count(request) && i < PAIRS_MAX; i++) {
+        const char *key = json_string(json_at(json_at(request, i), 0));
+        const char *value = json_string(json_at(json_at(request, i), 1));
+
+        if (key && value && strlen(key) < PAIR_KEY_SIZE)
+            pairs_add(&pairs, key, "%s", value);
+    }
     if (request_parse_pairs(&begun->order.request, &pairs, &err) < 0)
         return;
     json_copy(json, "id", begun->order.request.id, sizeof begun->order.request.id);

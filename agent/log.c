@@ -20,6 +20,11 @@ void log_init(const char *name, enum log_level level)
     log_state.journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
+void log_set_level(enum log_level level)
+{
+    log_state.level = level;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     char line[1024];

@@ -8,6 +8,7 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6,
 
 /* NAME stands before every line where no journal adds it.  Call once, before the first line. */
 void log_init(const char *name, enum log_level level);
+void log_set_level(enum log_level level);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -44,8 +44,8 @@ static void dump_core(struct watch *watch, const struct xl_config *config)
 /* libxl does not wait for a domain's QEMU to end, and the next one may be refused the images until it has. */
 static void find_holders(const struct xl_config *config, struct holders *holders)
 {
-    _cleanup_(freep) struct xl_disk *disks = calloc(RECORD_DISKS_MAX, sizeof *disks);
-    size_t count = disks ? xl_config_disks(config, disks, RECORD_DISKS_MAX) : 0;
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(config, disks, DISKS_MAX) : 0;
     struct err err;
 
     for (size_t i = 0; i < count; i++)

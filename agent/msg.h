@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "request.h"
+#include "status.h"
 
 enum msg_kind {
     MSG_ORDER,    /* agent: do this.  worker, when it recovers: this is what had been begun */
@@ -38,6 +39,7 @@ struct msg {
     int downtime_ms;
     char snapshot[UUID_LENGTH + 1];
     char name[NAME_MAX_BYTES + 1];
+    char plan[STATUS_PLAN_SIZE];  /* RESULT of a dry run */
     struct err error;             /* RESULT: ERR_NONE is success */
 };
 

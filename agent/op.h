@@ -21,9 +21,11 @@ struct work {
     const struct op *op;
     struct journal_order begun;
     bool unsettled;  /* something is left that only a later recovery can put right: the journal stays */
+    bool over;       /* a recovery has failed where no other could do better: the journal goes */
     int downtime_ms;
     char snapshot[UUID_LENGTH + 1]; /* for the result */
     char name[NAME_MAX_BYTES + 1];
+    char plan[STATUS_PLAN_SIZE];    /* of a dry run */
 };
 
 struct op {

@@ -5,59 +5,48 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "creation.h"
 #include "digest.h"
 #include "disks.h"
 #include "draft.h"
+#include "files.h"
 #include "log.h"
 #include "op.h"
+#include "plan.h"
 #include "qmp.h"
+#include "reversion.h"
 #include "savefile.h"
-#include "settle.h"
 #include "store.h"
+#include "vmconfig.h"
 #include "xl.h"
 
-static const char *const steps[] = { "save", "disks", "resume", "commit", NULL };
-
-/* Everything that one creation has in its hands. */
-struct creation {
-    struct xl_domain domain;
-    struct xl_config *config;
-    struct qmp *qmp;
-    struct nodes nodes;
-    struct record record;
-    int draft, memory;
-    struct xl_saved saved;
-    enum settle how; /* what a failure now would leave of the domain */
-};
-
-static void creation_deinit(struct creation *c)
-{
-    xl_config_free(c->config);
-    qmp_close(c->qmp);
-    closep(&c->memory);
-    closep(&c->draft);
-}
+/* With memory the domain is suspended from somewhere in "save" to "resume".  Without, it is paused from "pause" to
+ * "resume", and only if it is to go on in overlays. */
+static const char *const steps[] = { "prepare", "save", "pause", "disks", "resume", "commit", NULL };
 
 /* ---- before anything is changed ------------------------------------------------------------------------ */
+
+static void set_state(struct creation *c, const char *state)
+{
+    snprintf(c->record.state, sizeof c->record.state, "%s", state);
+}
 
 static int check_domain(struct work *w, struct creation *c, struct err *err)
 {
     const struct order *order = &w->begun.order;
 
-    if (order->domid < 0 || xl_look(w->xl, (unsigned)order->domid, &c->domain, err) < 0)
-        return order->domid < 0 ? err_set(err, ERR_DOMAIN_GONE, "the domain is gone") : -1;
-    if (strcmp(c->domain.uuid, order->vm) != 0)
+    if (order->domid >= 0 && (!c->reach.runs || c->reach.domain.domid != (unsigned)order->domid))
         return err_set(err, ERR_DOMAIN_GONE, "the domain is gone");
-    switch (c->domain.life) {
-    case XL_RUNNING:
-        return 0;
-    case XL_PAUSED:
-        return err_set(err, ERR_UNSUPPORTED, "the domain is paused and cannot take part; unpause it first");
-    case XL_SUSPENDED:
-        return err_set(err, ERR_BUSY, "the domain is suspended: it is being saved or migrated");
-    default:
-        return err_set(err, ERR_DOMAIN_GONE, "the domain is shutting down");
+    if (!c->reach.runs) {
+        set_state(c, "stopped");
+        return c->record.memory ? err_set(err, ERR_UNSUPPORTED, "the domain is not running, so it has no memory to "
+                                          "save; ask for a disk-only snapshot") : 0;
     }
+    set_state(c, c->reach.domain.life == XL_PAUSED ? "paused" : "running");
+    if (c->reach.domain.life == XL_RUNNING || c->reach.domain.life == XL_PAUSED)
+        return 0;
+    return reach_check_steady(&c->reach, err) < 0 ? -1
+                                                  : err_set(err, ERR_DOMAIN_GONE, "the domain is shutting down");
 }
 
 static int choose_name(struct work *w, struct record *record, struct err *err)
@@ -78,6 +67,7 @@ static int choose_name(struct work *w, struct record *record, struct err *err)
         rc = err_set(err, ERR_EXISTS, "a snapshot named %s exists already", record->name);
     memcpy(record->parent, snapshots.current, sizeof record->parent);
     snapshots_deinit(&snapshots);
+    memcpy(w->name, record->name, sizeof w->name);
     return rc;
 }
 
@@ -93,43 +83,29 @@ static int describe(struct work *w, struct creation *c, struct err *err)
     record->downtime_ms = -1;
     memcpy(record->vm, order->vm, sizeof record->vm);
     memcpy(record->description, order->request.description, sizeof record->description);
-    if (order->home == (unsigned)order->domid)
+    memcpy(record->memory_file, order->request.memory, sizeof record->memory_file);
+    if (record->memory && order->home == (unsigned)order->domid)
         memcpy(record->request, order->request.id, sizeof record->request);
     snprintf(record->vm_name, sizeof record->vm_name, "%s", xl_config_name(c->config));
-    snprintf(record->state, sizeof record->state, "running");
     snprintf(record->made_by, sizeof record->made_by, "%s", VERSION);
     snprintf(record->xen, sizeof record->xen, "%s", xl_version(w->xl));
     if (choose_name(w, record, err) < 0)
         return -1;
-    memcpy(w->name, record->name, sizeof w->name);
-    return disks_plan(record, c->config, err);
-}
-
-/* A live save appends pages that changed meanwhile; it stops after five rounds, and twice the memory is what
- * a busy guest needs.  Running out later costs nothing but the attempt. */
-static int check_space(struct work *w, const struct creation *c, struct err *err)
-{
-    long long need = c->domain.memory_kb * 1024 + (64 << 20), have = store_free_bytes(w->store);
-
-    if (have >= need)
-        return 0;
-    return err_set(err, ERR_NO_SPACE, "the store has %lld MiB free and the memory needs %lld MiB", have >> 20,
-                   need >> 20);
+    return plan_disks(record, c->config, &order->request, w->store, err);
 }
 
 static int prepare(struct work *w, struct creation *c, struct err *err)
 {
-    unsigned domid = c->domain.domid;
+    struct xl_intent intent = { .memory = c->record.memory };
 
-    if (xl_config_read(w->xl, domid, &c->config, err) < 0 || xl_config_check(w->xl, domid, c->config, err) < 0 ||
-        describe(w, c, err) < 0 || check_space(w, c, err) < 0)
+    if (vmconfig_load(w, reach_domain(&c->reach), &c->config, err) < 0 || describe(w, c, err) < 0)
         return -1;
-    /* The monitor is opened before the suspend: connecting takes time that the guest would stand still. */
-    if (c->record.disk_count > 0 &&
-        (qmp_open(&c->qmp, domid, w->control, err) < 0 ||
-         disks_find_nodes(&c->nodes, &c->record, c->qmp, err) < 0))
+    intent.switches = record_has(&c->record, PLACE_EXTERNAL);
+    if (c->reach.runs && xl_config_check(w->xl, c->reach.domain.domid, c->config, intent, err) < 0)
         return -1;
-    return 0;
+    if (disks_check(&c->record, &c->reach, err) < 0)
+        return -1;
+    return plan_check_space(&c->record, w->store, c->reach.domain.memory_kb, err);
 }
 
 /* ---- the steps ----------------------------------------------------------------------------------------- */
@@ -141,6 +117,24 @@ static int write_record(struct creation *c, struct err *err)
     return draft_write(c->draft, "snapshot.json", text, err);
 }
 
+/* One that was asked for elsewhere must not be there yet; if somebody has been faster it is not ours to remove. */
+static int open_memory(struct creation *c, struct err *err)
+{
+    struct err write_err;
+
+    if (!*c->record.memory_file) {
+        c->memory = draft_create(c->draft, "memory", err);
+        return c->memory < 0 ? -1 : 0;
+    }
+    c->memory = file_claim(c->record.memory_file, NULL, err);
+    if (c->memory >= 0)
+        return 0;
+    *c->record.memory_file = '\0';
+    write_record(c, &write_err);
+    return err_context(err, "memory");
+}
+
+/* The record is there before anything is done, for recovery to know what there can be. */
 static int begin_draft(struct work *w, struct creation *c, struct err *err)
 {
     _cleanup_(freep) char *config = xl_config_format(w->xl, c->config);
@@ -148,46 +142,113 @@ static int begin_draft(struct work *w, struct creation *c, struct err *err)
     if (!config)
         return err_set(err, ERR_XEN, "libxl cannot write the configuration");
     c->draft = draft_begin(w->store, w->begun.order.vm, err);
-    if (c->draft < 0)
+    if (c->draft < 0 || draft_write(c->draft, "config.json", config, err) < 0 || write_record(c, err) < 0)
         return -1;
-    c->memory = draft_create(c->draft, "memory", err);
-    /* The record is there before anything is done, for recovery to know the disks and their tag. */
-    if (c->memory < 0 || draft_write(c->draft, "config.json", config, err) < 0 || write_record(c, err) < 0)
+    if (!c->record.memory)
+        return 0;
+    return open_memory(c, err) < 0 ? -1 : savefile_write_header(c->memory, config, err);
+}
+
+/* The overlays stand in our copy of the configuration before anything is written to one: as long as they are
+ * empty they are as good as what they stand on.  Of a VM that does not run this is the snapshot, and comes
+ * later. */
+static int lay_out(struct work *w, struct creation *c, struct err *err)
+{
+    if (begin_draft(w, c, err) < 0 || disks_make_overlays(&c->record, w->store, w->control, err) < 0)
         return -1;
-    return savefile_write_header(c->memory, config, err);
+    for (size_t i = 0; i < c->record.disk_count; i++)
+        if (c->record.disks[i].place == PLACE_EXTERNAL)
+            xl_config_set_disk(c->config, c->record.disks[i].vdev, c->record.disks[i].overlay, "qcow2");
+    return c->reach.runs ? vmconfig_save(w, c->config, err) : 0;
 }
 
 /* Live where the hypervisor can; where it refuses (PV on some builds: log-dirty mode is EINVAL) before a page
  * was sent, the guest is saved while it stands still. */
-static int save_memory(struct work *w, struct creation *c, struct err *err)
+static int save_running(struct work *w, struct creation *c, struct err *err)
 {
+    unsigned domid = c->reach.domain.domid;
     off_t start = lseek(c->memory, 0, SEEK_CUR);
 
-    if (xl_save(w->xl, c->domain.domid, c->memory, XL_SAVE_LIVE, &c->saved, err) == 0)
+    if (xl_save(w->xl, domid, c->memory, XL_SAVE_LIVE, &c->saved, err) == 0)
         return 0;
     if (err->code == ERR_CANCELLED || err->code == ERR_DOMAIN_GONE || c->saved.sent_pages || c->saved.suspended_ms)
         return -1;
-    log_info("domain %u: a live save is refused, so the guest stands still meanwhile", c->domain.domid);
+    log_info("domain %u: a live save is refused, so the guest stands still meanwhile", domid);
     if (ftruncate(c->memory, start) < 0 || lseek(c->memory, start, SEEK_SET) < 0)
         return err_errno(err, "cannot write the memory image");
-    return xl_save(w->xl, c->domain.domid, c->memory, XL_SAVE_STOPPED, &c->saved, err);
+    return xl_save(w->xl, domid, c->memory, XL_SAVE_STOPPED, &c->saved, err);
 }
 
-/* After a live save QEMU has let go of the images ("inactive") until it goes on; tagging them is refused and
- * deleting a tag would abort it.  The guest's vcpus are suspended in Xen and stay so. */
-static int tag_disks(struct creation *c, struct err *err)
+/* A paused guest has to run for the moment in which it suspends itself. */
+static int save_memory(struct work *w, struct creation *c, struct err *err)
 {
-    if (c->qmp && c->domain.hvm && qmp_call(c->qmp, "cont", NULL, 60, NULL, err) < 0)
+    int rc;
+
+    c->how = SETTLE_LATE_SUSPEND;
+    if (c->reach.domain.life == XL_PAUSED) {
+        rc = xl_unpause(w->xl, c->reach.domain.domid, err);
+        if (rc == 0)
+            rc = xl_save(w->xl, c->reach.domain.domid, c->memory, XL_SAVE_STOPPED, &c->saved, err);
+    } else
+        rc = save_running(w, c, err);
+    c->stood_still_ms = c->saved.suspended_ms;
+    if (rc == 0)
+        c->how = SETTLE_NOW;
+    return rc;
+}
+
+static int pause_domain(struct work *w, struct creation *c, struct err *err)
+{
+    struct xl_domain now;
+
+    c->paused_by_us = true;
+    c->stood_still_ms = clock_ms();
+    if (xl_pause(w->xl, c->reach.domain.domid, err) < 0 || xl_look(w->xl, c->reach.domain.domid, &now, err) < 0)
         return -1;
-    return disks_tag(&c->nodes, &c->record, c->qmp, err);
+    return now.life == XL_PAUSED ? 0 : err_set(err, ERR_DOMAIN_GONE, "the domain is shutting down");
+}
+
+/* libxl's copy of the configuration first: the guest cannot run now, and the next thing that it does may be a
+ * reboot. */
+static int snapshot_disks(struct work *w, struct creation *c, struct err *err)
+{
+    unsigned domid = c->reach.domain.domid;
+
+    for (size_t i = 0; c->reach.runs && i < c->record.disk_count; i++)
+        if (c->record.disks[i].place == PLACE_EXTERNAL &&
+            xl_config_store_disk(w->xl, domid, c->record.disks[i].vdev, c->record.disks[i].overlay, "qcow2", err) < 0)
+            return -1;
+    /* After a live save QEMU has let go of the images ("inactive") until it goes on; snapshots of them are refused
+     * and deleting one would abort it.  The guest's vcpus are suspended in Xen and stay so. */
+    if (c->record.memory && c->reach.qmp && c->reach.domain.hvm &&
+        qmp_call(c->reach.qmp, "cont", NULL, 60, NULL, err) < 0)
+        return -1;
+    if (disks_snapshot(&c->record, &c->reach, w->control, err) < 0)
+        return -1;
+    return c->reach.runs ? 0 : vmconfig_save(w, c->config, err);
+}
+
+static int let_go_on(struct work *w, struct creation *c, struct err *err)
+{
+    struct settle_domain domain = settle_domain_of(w, &c->record);
+
+    if (c->record.memory ? settle_resume(w->xl, &domain, err) < 0
+                         : xl_unpause(w->xl, c->reach.domain.domid, err) < 0)
+        return -1;
+    c->paused_by_us = false;
+    if (c->stood_still_ms)
+        w->downtime_ms = (int)(clock_ms() - c->stood_still_ms);
+    c->stood_still_ms = 0;
+    return 0;
 }
 
 static int seal(struct work *w, struct creation *c, struct err *err)
 {
-    if (digest_file(c->memory, w->control, c->record.memory_hash, sizeof c->record.memory_hash,
+    if (c->record.memory &&
+        digest_file(c->memory, w->control, c->record.memory_hash, sizeof c->record.memory_hash,
                     &c->record.memory_size, err) < 0)
         return -1;
-    if (fsync(c->memory) < 0)
+    if (c->record.memory && fsync(c->memory) < 0)
         return err_errno(err, "cannot make the memory image durable");
     c->record.downtime_ms = w->downtime_ms;
     return write_record(c, err);
@@ -195,22 +256,20 @@ static int seal(struct work *w, struct creation *c, struct err *err)
 
 static int take(struct work *w, struct creation *c, struct err *err)
 {
-    struct settle_domain domain = { w->run, w->begun.order.vm, c->domain.domid };
+    bool pause = c->reach.runs && !c->record.memory && c->reach.domain.life == XL_RUNNING &&
+                 record_has(&c->record, PLACE_EXTERNAL);
 
-    if (begin_draft(w, c, err) < 0)
+    if (work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 || lay_out(w, c, err) < 0)
         return -1;
-    if (work_step(w, "save", JOURNAL_DURABLE, err) < 0)
+    if (c->record.memory && (work_step(w, "save", JOURNAL_DURABLE, err) < 0 || save_memory(w, c, err) < 0))
         return -1;
-    c->how = SETTLE_LATE_SUSPEND;
-    if (save_memory(w, c, err) < 0)
+    if (pause && (work_step(w, "pause", JOURNAL_DURABLE, err) < 0 || pause_domain(w, c, err) < 0))
         return -1;
-    c->how = SETTLE_NOW;
-    if (work_step(w, "disks", JOURNAL_QUICK, err) < 0 || tag_disks(c, err) < 0)
+    if (work_step(w, "disks", JOURNAL_QUICK, err) < 0 || snapshot_disks(w, c, err) < 0)
         return -1;
-    if (work_step(w, "resume", JOURNAL_QUICK, err) < 0 || settle_resume(w->xl, &domain, err) < 0)
+    if ((c->record.memory || pause) &&
+        (work_step(w, "resume", JOURNAL_QUICK, err) < 0 || let_go_on(w, c, err) < 0))
         return -1;
-    if (c->saved.suspended_ms)
-        w->downtime_ms = (int)(clock_ms() - c->saved.suspended_ms);
     if (work_step(w, "commit", JOURNAL_DURABLE, err) < 0 || seal(w, c, err) < 0)
         return -1;
     w->control->committed = true;
@@ -219,38 +278,10 @@ static int take(struct work *w, struct creation *c, struct err *err)
     return store_set_current(w->store, w->begun.order.vm, c->record.id, err);
 }
 
-/* ---- undoing ------------------------------------------------------------------------------------------- */
-
-/* Where the images are: with the domain's QEMU, or with nobody if the domain is gone. */
-static int remove_tags(struct work *w, const struct record *record, struct err *err)
+static int tell_plan(struct work *w, const struct creation *c)
 {
-    _cleanup_(qmp_closep) struct qmp *qmp = NULL;
-    struct xl_domain domain;
-    struct nodes nodes;
-    int found = xl_find(w->xl, record->vm, &domain, err);
-
-    if (found < 0 || record->disk_count == 0)
-        return found < 0 ? -1 : 0;
-    if (found == 0 || domain.life == XL_DYING)
-        return disks_untag_offline(record, w->control, err);
-    if (qmp_open(&qmp, domain.domid, w->control, err) < 0 || disks_find_nodes(&nodes, record, qmp, err) < 0)
-        return -1;
-    return disks_untag(&nodes, record, qmp, err);
-}
-
-/* The domain first: nothing else is as urgent as a guest that stands still. */
-static int undo(struct work *w, enum settle how, struct err *err)
-{
-    const struct order *order = &w->begun.order;
-    struct settle_domain domain = { w->run, order->vm, (unsigned)order->domid };
-    struct record record;
-
-    w->control->committed = true; /* a cancel must not stop the undoing */
-    if (settle(w->xl, w->control, &domain, how, err) < 0)
-        return err_context(err, "the domain could not be resumed");
-    if (draft_record(w->store, order->vm, &record) && remove_tags(w, &record, err) < 0)
-        return err_context(err, "the snapshots in the images could not be removed");
-    return draft_abandon(w->store, order->vm, err);
+    plan_describe(&c->record, w->store, c->reach.domain.memory_kb, w->plan);
+    return 0;
 }
 
 static int create(struct work *w, struct err *err)
@@ -259,11 +290,17 @@ static int create(struct work *w, struct err *err)
     struct err undo_err;
     int rc;
 
-    if (check_domain(w, &c, err) < 0 || prepare(w, &c, err) < 0 || work_begin(w, c.record.id, err) < 0)
+    c.record.memory = !w->begun.order.request.disk_only;
+    if (reach_open(&c.reach, w->xl, w->begun.order.vm, w->control, err) < 0 || check_domain(w, &c, err) < 0 ||
+        prepare(w, &c, err) < 0)
         return -1;
-    rc = take(w, &c, err);
-    c.qmp = qmp_close(c.qmp); /* undo() wants the socket, and libxl's left-over descriptors go with us */
-    if (rc < 0 && undo(w, c.saved.suspended_ms ? SETTLE_NOW : c.how, &undo_err) < 0) {
+    if (w->begun.order.request.dry_run)
+        return tell_plan(w, &c);
+    if (work_begin(w, c.record.id, err) < 0)
+        return -1;
+    rc = reversion_drop_late(w, &c.reach, err) < 0 ? -1 : take(w, &c, err);
+    reach_close(&c.reach); /* undo() wants the socket, and libxl's left-over descriptors go with us */
+    if (rc < 0 && creation_undo(w, c.saved.suspended_ms ? SETTLE_NOW : c.how, c.paused_by_us, &undo_err) < 0) {
         log_error("request %s: %s", w->begun.order.request.id, undo_err.text);
         w->unsettled = true;
         err_context(err, "%s; before that", undo_err.text);
@@ -274,7 +311,7 @@ static int create(struct work *w, struct err *err)
 static int recover(struct work *w, const struct journal_state *state, struct err *err)
 {
     struct snapshots snapshots = { 0 };
-    bool committed;
+    bool committed, paused;
 
     if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0)
         return -1;
@@ -282,7 +319,9 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     snapshots_deinit(&snapshots);
     if (committed)
         return store_set_current(w->store, w->begun.order.vm, state->begun.snapshot, err);
-    if (undo(w, strcmp(state->step, "save") == 0 ? SETTLE_LATE_SUSPEND : SETTLE_NOW, err) < 0)
+    paused = w->begun.order.request.disk_only && (strcmp(state->step, "pause") == 0 ||
+             strcmp(state->step, "disks") == 0 || strcmp(state->step, "resume") == 0);
+    if (creation_undo(w, strcmp(state->step, "save") == 0 ? SETTLE_LATE_SUSPEND : SETTLE_NOW, paused, err) < 0)
         return -1;
     return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
 }

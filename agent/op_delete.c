@@ -1,50 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "disks.h"
 #include "draft.h"
+#include "images.h"
+#include "merge.h"
 #include "op.h"
-#include "qmp.h"
+#include "reach.h"
+#include "reversion.h"
 #include "store.h"
 #include "xl.h"
 
-static const char *const steps[] = { "unlist", "disks", "files", NULL };
+static const char *const steps[] = { "unlist", "disks", "files", "merge", NULL };
 
-/* How the images can be reached: through the running domain's QEMU, or not open anywhere. */
-struct reach {
-    struct qmp *qmp;
-    struct nodes nodes;
-};
-
-static void reach_deinit(struct reach *reach)
+/* What its images are merged into must be able to change under the domain's configuration. */
+static int check(struct work *w, const struct record *record, const struct reach *reach, struct err *err)
 {
-    qmp_close(reach->qmp);
-}
+    _cleanup_(xl_config_freep) struct xl_config *config = NULL;
+    struct xl_intent intent = { .switches = record_has(record, PLACE_EXTERNAL) };
 
-static int reach_disks(struct work *w, const struct record *record, struct reach *reach, struct err *err)
-{
-    struct xl_domain domain;
-    int found = xl_find(w->xl, record->vm, &domain, err);
-
-    if (found < 0 || record->disk_count == 0)
-        return found < 0 ? -1 : 0;
-    if (found == 0 || domain.life == XL_DYING)
+    if (reach_check_steady(reach, err) < 0 || disks_check_untag(record, reach, err) < 0)
+        return -1;
+    if (!reach->runs || !intent.switches)
         return 0;
-    if (domain.life == XL_SUSPENDED)
-        return err_set(err, ERR_BUSY, "the domain is suspended: it is being saved or migrated");
-    if (qmp_open(&reach->qmp, domain.domid, w->control, err) < 0)
-        return domain.life == XL_SHUT_DOWN
-                   ? err_set(err, ERR_BUSY, "the domain is shutting down; ask again when it has ended")
-                   : -1;
-    return disks_find_nodes(&reach->nodes, record, reach->qmp, err);
-}
-
-static int remove_tags(struct work *w, const struct record *record, struct reach *reach, struct err *err)
-{
-    return reach->qmp ? disks_untag(&reach->nodes, record, reach->qmp, err)
-                      : disks_untag_offline(record, w->control, err);
+    return xl_config_read(w->xl, reach->domain.domid, &config, err) < 0
+               ? -1
+               : xl_config_check(w->xl, reach->domain.domid, config, intent, err);
 }
 
 /* What stood on the snapshot stands on its parent now. */
@@ -68,43 +52,73 @@ static int hand_over_children(struct work *w, const struct record *gone, struct 
     return rc;
 }
 
+/* Its images are nobody's snapshot from now on; what becomes of them is seen to in "merge". */
+static int note_images(struct work *w, const struct record *record, struct err *err)
+{
+    for (size_t i = 0; i < record->disk_count; i++)
+        if (record->disks[i].place == PLACE_EXTERNAL &&
+            images_note(w->store, record->vm, record->disks[i].target, false, err) < 0)
+            return -1;
+    return 0;
+}
+
 static int remove_files(struct work *w, const struct record *record, struct err *err)
 {
-    return hand_over_children(w, record, err) < 0 ? -1 : trash_empty(w->store, record->vm, err);
+    if (hand_over_children(w, record, err) < 0 || note_images(w, record, err) < 0)
+        return -1;
+    if (*record->memory_file && unlink(record->memory_file) < 0 && errno != ENOENT)
+        return err_errno(err, "the memory image could not be removed");
+    return trash_empty(w->store, record->vm, err);
+}
+
+/* The snapshot is gone whatever comes of this; what could not be merged is merged with a later delete. */
+static int merge(struct work *w, struct err *err)
+{
+    if (merge_unneeded(w, MERGE_STOPPABLE, err) == 0)
+        return 0;
+    /* An agent that ends is followed by one that goes on with it. */
+    w->unsettled = w->control->gone;
+    w->over = !w->unsettled;
+    return err_context(err, "the snapshot is deleted, but not all of its space could be given back; the next "
+                            "delete tries it again");
 }
 
 static int run(struct work *w, struct err *err)
 {
-    _cleanup_(reach_deinit) struct reach reach = { 0 };
+    _cleanup_(reach_close) struct reach reach = { 0 };
     struct record record;
     struct err back_err;
 
     if (store_find(w->store, w->begun.order.vm, w->begun.order.request.name, &record, err) < 0 ||
-        reach_disks(w, &record, &reach, err) < 0 ||
+        reach_open(&reach, w->xl, record.vm, w->control, err) < 0 || check(w, &record, &reach, err) < 0 ||
         work_begin(w, record.id, err) < 0)
         return -1;
     memcpy(w->name, record.name, sizeof w->name);
+    if (reversion_drop_late(w, &reach, err) < 0)
+        return -1;
 
     if (work_step(w, "unlist", JOURNAL_DURABLE, err) < 0)
         return -1;
     w->control->committed = true;
     if (trash_move_in(w->store, record.vm, record.id, err) < 0)
         return -1;
-    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || remove_tags(w, &record, &reach, err) < 0) {
+    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 ||
+        disks_untag(&record, &reach, w->store, w->control, err) < 0) {
         /* It can be deleted again; until then the list must not hide what takes up space in the images. */
         if (trash_move_out(w->store, record.vm, record.id, &back_err) < 0)
             err_context(err, "%s; before that", back_err.text);
         return -1;
     }
-    if (work_step(w, "files", JOURNAL_DURABLE, err) < 0)
+    reach_close(&reach);
+    if (work_step(w, "files", JOURNAL_DURABLE, err) < 0 || remove_files(w, &record, err) < 0)
         return -1;
-    return remove_files(w, &record, err);
+    return work_step(w, "merge", JOURNAL_DURABLE, err) < 0 ? -1 : merge(w, err);
 }
 
 /* Once it is out of the list it stays out. */
 static int recover(struct work *w, const struct journal_state *state, struct err *err)
 {
-    _cleanup_(reach_deinit) struct reach reach = { 0 };
+    _cleanup_(reach_close) struct reach reach = { 0 };
     struct snapshots snapshots = { 0 };
     struct record record;
     bool listed;
@@ -116,11 +130,16 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     snapshots_deinit(&snapshots);
     if (listed)
         return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
-    if (!trash_record(w->store, w->begun.order.vm, &record))
-        return trash_empty(w->store, w->begun.order.vm, err);
-    if (reach_disks(w, &record, &reach, err) < 0 || remove_tags(w, &record, &reach, err) < 0)
+    if (trash_record(w->store, w->begun.order.vm, &record)) {
+        if (reach_open(&reach, w->xl, record.vm, w->control, err) < 0 ||
+            disks_untag(&record, &reach, w->store, w->control, err) < 0)
+            return -1;
+        reach_close(&reach);
+        if (remove_files(w, &record, err) < 0)
+            return -1;
+    } else if (trash_empty(w->store, w->begun.order.vm, err) < 0)
         return -1;
-    return remove_files(w, &record, err);
+    return merge(w, err);
 }
 
 const struct op op_delete = { OPERATION_DELETE, steps, run, recover };

@@ -6,37 +6,20 @@
 #include "care.h"
 #include "cleanup.h"
 #include "digest.h"
-#include "disks.h"
 #include "draft.h"
 #include "holders.h"
 #include "log.h"
 #include "op.h"
-#include "qmp.h"
+#include "reversion.h"
 #include "savefile.h"
 #include "store.h"
 #include "xl.h"
 
 /* From "destroy" on there is no way back, only forward. */
-static const char *const steps[] = { "pause", "destroy", "disks", "restore", "handover", "unpause", NULL };
+static const char *const steps[] = { "prepare", "pause", "destroy", "disks", "restore", "handover", "unpause",
+                                     "tidy", NULL };
 
 enum { QEMU_EXIT_SECONDS = 60 };
-
-struct reversion {
-    struct record record;
-    struct xl_config *config;
-    int memory;
-    bool runs;               /* there is a domain to be replaced */
-    struct xl_domain domain; /* it */
-    struct holders holders;  /* who has its images open: its QEMU */
-    bool paused_by_us;
-};
-
-static void reversion_deinit(struct reversion *r)
-{
-    holders_deinit(&r->holders);
-    xl_config_free(r->config);
-    closep(&r->memory);
-}
 
 /* ---- before anything is changed: a revert that cannot succeed must fail here ------------------------------ */
 
@@ -47,7 +30,9 @@ static int open_snapshot(struct work *w, struct reversion *r, struct err *err)
     memcpy(w->name, r->record.name, sizeof w->name);
     if (!config || xl_config_parse(w->xl, config, &r->config, err) < 0)
         return -1;
-    r->memory = store_open_file(w->store, r->record.vm, r->record.id, "memory", err);
+    if (!r->record.memory)
+        return 0;
+    r->memory = store_open_memory(w->store, &r->record, err);
     return r->memory < 0 ? -1 : 0;
 }
 
@@ -56,6 +41,8 @@ static int verify_memory(struct work *w, struct reversion *r, struct err *err)
     char hash[sizeof r->record.memory_hash];
     long long size;
 
+    if (!r->record.memory)
+        return 0;
     control_progress(w->control, "verify", 0);
     if (digest_file(r->memory, w->control, hash, sizeof hash, &size, err) < 0)
         return -1;
@@ -68,28 +55,14 @@ static int verify_memory(struct work *w, struct reversion *r, struct err *err)
  * make the restore fail. */
 static int verify_targets(const struct reversion *r, struct err *err)
 {
-    _cleanup_(freep) struct xl_disk *disks = calloc(RECORD_DISKS_MAX, sizeof *disks);
-    size_t count = disks ? xl_config_disks(r->config, disks, RECORD_DISKS_MAX) : 0;
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
     struct stat st;
 
     for (size_t i = 0; i < count; i++)
-        if (*disks[i].target == '/' && stat(disks[i].target, &st) < 0)
+        if (*disks[i].target == '/' && !record_find_disk(&r->record, disks[i].vdev) &&
+            stat(disks[i].target, &st) < 0)
             return err_errno(err, "disk %s", disks[i].vdev);
-    return 0;
-}
-
-static int verify_disks_online(struct work *w, struct reversion *r, struct err *err)
-{
-    _cleanup_(qmp_closep) struct qmp *qmp = NULL;
-    struct nodes nodes;
-
-    if (r->record.disk_count == 0)
-        return 0;
-    if (qmp_open(&qmp, r->domain.domid, w->control, err) < 0 || disks_find_nodes(&nodes, &r->record, qmp, err) < 0)
-        return -1;
-    for (size_t i = 0; i < r->record.disk_count; i++)
-        if (!nodes.tagged[i])
-            return err_set(err, ERR_CORRUPT, "disk %s no longer holds this snapshot", r->record.disks[i].vdev);
     return 0;
 }
 
@@ -99,7 +72,7 @@ static int verify_free_memory(struct work *w, const struct reversion *r, struct 
 
     if (xl_config_need_memory(w->xl, r->config, &need, err) < 0 || xl_free_memory(w->xl, &have, err) < 0)
         return -1;
-    have += r->runs ? r->domain.memory_kb : 0;
+    have += r->reach.runs ? r->reach.domain.memory_kb : 0;
     if (have >= need)
         return 0;
     return err_set(err, ERR_XEN, "the host has %lld MiB of memory for it and the domain needs %lld MiB",
@@ -108,28 +81,24 @@ static int verify_free_memory(struct work *w, const struct reversion *r, struct 
 
 static int check_domain(struct work *w, struct reversion *r, struct err *err)
 {
-    int found = xl_find(w->xl, w->begun.order.vm, &r->domain, err);
+    struct xl_intent intent = { .memory = r->record.memory, .switches = true };
 
-    if (found < 0)
-        return -1;
-    r->runs = found > 0;
-    if (!r->runs)
+    if (!r->reach.runs)
         return 0;
-    if (w->begun.order.domid >= 0 && r->domain.domid != (unsigned)w->begun.order.domid)
+    if (w->begun.order.domid >= 0 && r->reach.domain.domid != (unsigned)w->begun.order.domid)
         return err_set(err, ERR_DOMAIN_GONE, "the domain has been started anew since it was asked for");
-    if (r->domain.life == XL_SUSPENDED)
-        return err_set(err, ERR_BUSY, "the domain is suspended: it is being saved or migrated");
-    if (r->domain.life == XL_DYING || r->domain.life == XL_SHUT_DOWN)
+    if (reach_check_steady(&r->reach, err) < 0)
+        return -1;
+    if (r->reach.domain.life == XL_SHUT_DOWN)
         return err_set(err, ERR_BUSY, "the domain is shutting down; ask again when it has ended");
-    return xl_config_check(w->xl, r->domain.domid, r->config, err);
+    return xl_config_check(w->xl, r->reach.domain.domid, r->config, intent, err);
 }
 
 static int verify(struct work *w, struct reversion *r, struct err *err)
 {
-    if (open_snapshot(w, r, err) < 0 || check_domain(w, r, err) < 0 || verify_targets(r, err) < 0 ||
-        verify_free_memory(w, r, err) < 0)
-        return -1;
-    if ((r->runs ? verify_disks_online(w, r, err) : disks_check_offline(&r->record, w->control, err)) < 0)
+    if (open_snapshot(w, r, err) < 0 || reach_open(&r->reach, w->xl, r->record.vm, w->control, err) < 0 ||
+        check_domain(w, r, err) < 0 || verify_targets(r, err) < 0 || verify_free_memory(w, r, err) < 0 ||
+        reversion_check_disks(w, r, err) < 0)
         return -1;
     return verify_memory(w, r, err);
 }
@@ -137,21 +106,35 @@ static int verify(struct work *w, struct reversion *r, struct err *err)
 /* ---- the steps ----------------------------------------------------------------------------------------- */
 
 /* Paused it can neither reboot nor power off, so nobody who looks after it acts while it is replaced. */
-static int hold_domain(struct work *w, struct reversion *r, struct err *err)
+static int hold_domain(struct work *w, struct reversion *r, bool *paused_by_us, struct err *err)
 {
-    if (r->domain.life == XL_RUNNING) {
+    struct xl_domain *domain = &r->reach.domain;
+
+    if (domain->life == XL_RUNNING) {
         if (work_step(w, "pause", JOURNAL_DURABLE, err) < 0)
             return -1;
-        r->paused_by_us = true;
-        if (xl_pause(w->xl, r->domain.domid, err) < 0)
+        *paused_by_us = true;
+        if (xl_pause(w->xl, domain->domid, err) < 0)
             return -1;
     }
-    if (xl_look(w->xl, r->domain.domid, &r->domain, err) < 0)
+    if (xl_look(w->xl, domain->domid, domain, err) < 0)
         return -1;
-    if (r->domain.life != XL_PAUSED)
+    if (domain->life != XL_PAUSED)
         return err_set(err, ERR_BUSY, "the domain is shutting down; ask again when it has ended");
+    return control_cancelled(w->control) ? err_set(err, ERR_CANCELLED, "cancelled before it was destroyed") : 0;
+}
+
+/* Who has the images of the snapshot or of the new domain open, which is the QEMU of the old one. */
+static int find_holders(const struct reversion *r, struct holders *holders, struct err *err)
+{
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (disks[i].qdisk && disks[i].writable && holders_find(holders, disks[i].target, err) < 0)
+            return -1;
     for (size_t i = 0; i < r->record.disk_count; i++)
-        if (holders_find(&r->holders, r->record.disks[i].target, err) < 0)
+        if (holders_find(holders, r->record.disks[i].target, err) < 0)
             return -1;
     return 0;
 }
@@ -159,26 +142,38 @@ static int hold_domain(struct work *w, struct reversion *r, struct err *err)
 /* libxl does not wait for QEMU to exit, and qemu-img must not touch an image that QEMU still has. */
 static int replace_domain(struct work *w, struct reversion *r, struct err *err)
 {
-    if (xl_destroy(w->xl, r->domain.domid, err) < 0)
-        return -1;
-    return holders_wait(&r->holders, QEMU_EXIT_SECONDS, err);
+    struct holders holders = { 0 };
+    int rc = find_holders(r, &holders, err);
+
+    if (rc == 0)
+        rc = xl_destroy(w->xl, r->reach.domain.domid, err);
+    if (rc == 0)
+        rc = holders_wait(&holders, QEMU_EXIT_SECONDS, err);
+    holders_deinit(&holders);
+    return rc;
 }
 
-static int restore(struct work *w, struct reversion *r, unsigned *domid, struct err *err)
+/* Without memory it boots from its disks. */
+static int bring_back(struct work *w, struct reversion *r, unsigned *domid, struct err *err)
 {
-    if (xl_restore(w->xl, r->config, r->memory, domid, err) < 0)
-        return -1;
-    return care_begin(w->run, w->begun.order.vm, *domid, err);
+    int rc = r->record.memory ? xl_restore(w->xl, r->config, r->memory, domid, err)
+                              : xl_create(w->xl, r->config, domid, err);
+
+    return rc < 0 ? -1 : care_begin(w->run, w->begun.order.vm, *domid, err);
 }
 
 /* The agent makes the new ~/snapshot, tells the guest that it was brought back, and sees to its monitor;
  * without an agent the next one finds the domain and the care file and does it then. */
-static void hand_over(struct work *w, unsigned domid)
+static int hand_over(struct work *w, struct reversion *r, unsigned domid, struct err *err)
 {
     struct msg msg = { .kind = MSG_RESTORED, .domid = (int)domid };
 
+    if (reversion_settle_config(w, r, err) < 0 ||
+        store_set_current(w->store, w->begun.order.vm, w->begun.snapshot, err) < 0)
+        return -1;
     memcpy(msg.snapshot, w->begun.snapshot, sizeof msg.snapshot);
     control_tell(w->control, &msg);
+    return 0;
 }
 
 /* In a recovery it may run already, and Xen refuses to unpause it twice. */
@@ -186,55 +181,86 @@ static int let_run(struct work *w, unsigned domid, struct err *err)
 {
     struct xl_domain domain;
 
-    if (work_step(w, "unpause", JOURNAL_DURABLE, err) < 0 || xl_look(w->xl, domid, &domain, err) < 0)
+    if (work_step(w, "unpause", JOURNAL_DURABLE, err) < 0)
         return -1;
-    if (w->begun.order.request.start == START_RUNNING && domain.life == XL_PAUSED &&
-        xl_unpause(w->xl, domid, err) < 0)
+    if (w->begun.order.request.start == START_PAUSED)
+        return 0;
+    if (xl_look(w->xl, domid, &domain, err) < 0)
         return -1;
-    return store_set_current(w->store, w->begun.order.vm, w->begun.snapshot, err);
+    return domain.life == XL_PAUSED ? xl_unpause(w->xl, domid, err) : 0;
 }
 
-/* Everything after the point of no return. */
-static int go_back(struct work *w, struct reversion *r, struct err *err)
+/* The domain is back; what is left over of the old one is no reason to call that a failure. */
+static int tidy(struct work *w, struct err *err)
+{
+    struct err tidy_err;
+
+    if (work_step(w, "tidy", JOURNAL_DURABLE, err) < 0)
+        return -1;
+    if (reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
+        log_warning("request %s: what was replaced could not be removed: %s", w->begun.order.request.id,
+                    tidy_err.text);
+    return 0;
+}
+
+static int finish(struct work *w, struct reversion *r, unsigned domid, struct err *err)
+{
+    if (work_step(w, "handover", JOURNAL_DURABLE, err) < 0 || hand_over(w, r, domid, err) < 0)
+        return -1;
+    return let_run(w, domid, err) < 0 ? -1 : tidy(w, err);
+}
+
+/* Everything after the point of no return.  FIRST: nothing of it was done before. */
+static int go_back(struct work *w, struct reversion *r, bool first, struct err *err)
 {
     unsigned domid;
 
-    if (r->runs && (work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0))
+    if (r->reach.runs && (work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0))
         return -1;
-    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 ||
-        disks_apply_offline(&r->record, w->control, err) < 0)
+    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || reversion_apply(w, r, first, err) < 0)
         return -1;
-    if (work_step(w, "restore", JOURNAL_DURABLE, err) < 0 || restore(w, r, &domid, err) < 0)
+    if (work_step(w, "restore", JOURNAL_DURABLE, err) < 0 || bring_back(w, r, &domid, err) < 0)
         return -1;
-    if (work_step(w, "handover", JOURNAL_DURABLE, err) < 0)
-        return -1;
-    hand_over(w, domid);
-    return let_run(w, domid, err);
+    return finish(w, r, domid, err);
 }
 
 /* Says whose fault it is that there is no domain now, and what to do. */
 static int explain(const struct reversion *r, struct err *err)
 {
-    return err_context(err, "%s; revert to %s again when the cause is gone",
-                       r->runs ? "the domain was stopped and could not be brought back" : "not restored",
+    return err_context(err, "%s; its disks are kept; revert to %s again when the cause is gone",
+                       r->reach.runs ? "the domain was stopped and could not be brought back" : "not restored",
                        r->record.name);
+}
+
+/* Nothing was replaced yet: the domain goes on as it was. */
+static int give_up(struct work *w, struct reversion *r, bool paused_by_us)
+{
+    struct err err;
+
+    w->control->committed = true;
+    if (paused_by_us && xl_unpause(w->xl, r->reach.domain.domid, &err) < 0)
+        log_error("domain %u: %s", r->reach.domain.domid, err.text);
+    reach_close(&r->reach);
+    if (reversion_forget(w, &err) < 0)
+        log_warning("request %s: %s", w->begun.order.request.id, err.text);
+    return -1;
 }
 
 static int run(struct work *w, struct err *err)
 {
     _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
-    struct err unpause_err;
+    bool paused = false, first;
 
     if (store_find(w->store, w->begun.order.vm, w->begun.order.request.name, &r.record, err) < 0 ||
         verify(w, &r, err) < 0 || work_begin(w, r.record.id, err) < 0)
         return -1;
-    if (r.runs && (hold_domain(w, &r, err) < 0 || control_cancelled(w->control))) {
-        if (r.paused_by_us && xl_unpause(w->xl, r.domain.domid, &unpause_err) < 0)
-            log_error("domain %u: %s", r.domain.domid, unpause_err.text);
-        return control_cancelled(w->control) ? err_set(err, ERR_CANCELLED, "cancelled before it was destroyed") : -1;
-    }
+    first = r.reach.runs; /* a domain that is not there may be so because an earlier revert has failed */
+    if (reversion_drop_late(w, &r.reach, err) < 0 || work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 ||
+        reversion_make_images(w, &r, err) < 0 || (r.reach.runs && hold_domain(w, &r, &paused, err) < 0))
+        return give_up(w, &r, paused);
     w->control->committed = true;
-    return go_back(w, &r, err) < 0 ? explain(&r, err) : 0;
+    reach_close(&r.reach);
+    return go_back(w, &r, first, err) < 0 ? explain(&r, err) : 0;
 }
 
 static bool reached(const struct journal_state *state, const char *step)
@@ -248,40 +274,33 @@ static bool reached(const struct journal_state *state, const char *step)
     return now >= at;
 }
 
-/* The domain is whole and was only not told, or not let go. */
-static int finish(struct work *w, const struct xl_domain *domain, struct err *err)
-{
-    if (care_begin(w->run, w->begun.order.vm, domain->domid, err) < 0)
-        return -1;
-    hand_over(w, domain->domid);
-    return let_run(w, domain->domid, err);
-}
-
 static int recover(struct work *w, const struct journal_state *state, struct err *err)
 {
     _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
-    int found = xl_find(w->xl, w->begun.order.vm, &r.domain, err);
+    int found = xl_find(w->xl, w->begun.order.vm, &r.reach.domain, err);
 
     w->control->committed = true;
     if (found < 0)
         return -1;
+    r.reach.runs = found > 0;
     if (!reached(state, "destroy")) {
-        if (found && strcmp(state->step, "pause") == 0 && r.domain.life == XL_PAUSED &&
-            xl_unpause(w->xl, r.domain.domid, err) < 0)
-            return -1;
+        give_up(w, &r, r.reach.runs && strcmp(state->step, "pause") == 0 && r.reach.domain.life == XL_PAUSED);
         return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
     }
-    if (found && reached(state, "handover"))
-        return finish(w, &r.domain, err);
-    /* What there is now is the domain that was to be destroyed, or a half of the one that was to come. */
-    r.runs = found > 0;
-    if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0 ||
-        open_snapshot(w, &r, err) < 0 || savefile_skip_header(r.memory, err) < 0)
+    if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0)
         return -1;
-    for (size_t i = 0; i < r.record.disk_count; i++)
-        if (holders_find(&r.holders, r.record.disks[i].target, err) < 0)
-            return -1;
-    return go_back(w, &r, err) < 0 ? explain(&r, err) : 0;
+    if (reached(state, "tidy"))
+        return tidy(w, err);
+    if (open_snapshot(w, &r, err) < 0 || (r.record.memory && savefile_skip_header(r.memory, err) < 0) ||
+        reversion_read_next(w, &r, err) < 0)
+        return -1;
+    /* The domain is whole and was only not told, or not let go. */
+    if (r.reach.runs && reached(state, "handover"))
+        return care_begin(w->run, w->begun.order.vm, r.reach.domain.domid, err) < 0
+                   ? -1
+                   : finish(w, &r, r.reach.domain.domid, err);
+    /* What there is now is the domain that was to be destroyed, or a half of the one that was to come. */
+    return go_back(w, &r, false, err) < 0 ? explain(&r, err) : 0;
 }
 
 const struct op op_revert = { OPERATION_REVERT, steps, run, recover };

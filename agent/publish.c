@@ -140,7 +140,8 @@ static long long read_generation(struct xenstore *xs, const char *list)
     return value ? atoll(value) : 0;
 }
 
-static void write_list(struct xenstore *xs, const char *list, const struct snapshots *snapshots)
+/* DETAIL: which files there are in dom0, which is no business of a guest's. */
+static void write_list(struct xenstore *xs, const char *list, const struct snapshots *snapshots, bool detail)
 {
     long long generation = read_generation(xs, list);
 
@@ -152,6 +153,8 @@ static void write_list(struct xenstore *xs, const char *list, const struct snaps
         char path[XS_PATH_SIZE + 16];
 
         record_entry(record, strcmp(record->id, snapshots->current) == 0, &entry);
+        if (!detail)
+            entry.detail_count = 0;
         entry_format(&entry, &pairs);
         snprintf(path, sizeof path, "%s/%zu", list, i);
         xenstore_write_pairs(xs, path, &pairs);
@@ -166,7 +169,7 @@ static void write_in_domain(struct xenstore *xs, unsigned domid, const struct sn
 
     if (home_exists(xs, domid)) {
         path_domain(list, domid, NODE_LIST, NULL, NULL);
-        write_list(xs, list, snapshots);
+        write_list(xs, list, snapshots, false);
     }
 }
 
@@ -181,7 +184,7 @@ static void write_in_tool(struct xenstore *xs, const char *vm, const char *vm_na
         return;
     }
     path_vm(path, vm, "list");
-    write_list(xs, path, snapshots);
+    write_list(xs, path, snapshots, true);
     path_vm(path, vm, "name");
     xenstore_write(xs, path, vm_name);
     path_vm(path, vm, "domid");

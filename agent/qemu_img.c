@@ -45,6 +45,16 @@ static int start(struct child *child, char *const argv[], struct err *err)
     return 0;
 }
 
+/* "(12.34/100%)", written over itself with -p. */
+static void show_progress(const char *output, struct control *control)
+{
+    const char *last = strrchr(output, '(');
+    int percent;
+
+    if (last && sscanf(last, "(%d.%*d/100%%)", &percent) == 1)
+        control_progress(control, control->stage, percent);
+}
+
 /* Its output until it ends; a child that is cancelled or late is killed.  Writers are not cancelled: the
  * caller has passed the point of no return before it starts one. */
 static int collect(struct child *child, char *output, size_t size, int seconds, struct control *control,
@@ -74,9 +84,25 @@ static int collect(struct child *child, char *output, size_t size, int seconds, 
             return 0;
         }
         used += (size_t)n;
+        output[used] = '\0';
+        show_progress(output, control);
+        if (used == size - 1 && output[0] != '{')
+            used = 0; /* progress: what was is of no interest */
         if (used == size - 1)
             return err_set(err, ERR_QEMU, "qemu-img prints too much");
     }
+}
+
+/* qemu-img's own words: what stands behind the progress, up to the end of the line. */
+static int complain(char *output, struct err *err)
+{
+    char *text = strstr(output, "qemu-img: ");
+    bool full;
+
+    text = text ? text + strlen("qemu-img: ") : output;
+    text[strcspn(text, "\r\n")] = '\0';
+    full = strstr(text, strerror(ENOSPC)) || strstr(text, strerror(EDQUOT)) || strstr(text, strerror(EFBIG));
+    return err_set(err, full ? ERR_NO_SPACE : ERR_QEMU, "%.200s", *text ? text : "qemu-img failed");
 }
 
 static int run(char *const argv[], char *output, size_t size, int seconds, struct control *control, struct err *err)
@@ -94,42 +120,104 @@ static int run(char *const argv[], char *output, size_t size, int seconds, struc
         ;
     if (rc < 0)
         return -1;
-    if (status != 0) {
-        output[strcspn(output, "\n")] = '\0';
-        return err_set(err, ERR_QEMU, "%.200s", *output ? output : "qemu-img failed");
-    }
-    return 0;
+    return status == 0 ? 0 : complain(output, err);
 }
 
-static bool listed(const struct json *info, const char *tag)
+/* Runs the words, of which the last is NULL, behind "qemu-img"; nothing is expected of its output. */
+enum { WORDS_MAX = 16 };
+static int act(const char *const *words, int seconds, struct control *control, struct err *err)
 {
-    const struct json *snapshots = json_get(info, "snapshots");
+    char *argv[WORDS_MAX + 2] = { (char *)"qemu-img" };
+    char output[4096] = "";
 
-    for (size_t i = 0; i < json_count(snapshots); i++) {
+    for (size_t i = 0; words[i] && i < WORDS_MAX; i++)
+        argv[i + 1] = (char *)words[i];
+    return run(argv, output, sizeof output, seconds, control, err);
+}
+
+static void read_tags(const struct json *snapshots, const char *tag, struct image_info *info)
+{
+    info->tags = json_count(snapshots);
+    for (size_t i = 0; tag && i < info->tags; i++) {
         const char *name = json_string(json_get(json_at(snapshots, i), "name"));
 
         if (name && strcmp(name, tag) == 0)
-            return true;
+            info->has_tag = true;
     }
-    return false;
 }
 
-int qemu_img_has(const char *image, const char *tag, struct control *control, bool *has, struct err *err)
+int qemu_img_info(const char *image, const char *format, const char *tag, struct image_info *info,
+                  struct control *control, struct err *err)
 {
     char *argv[] = { (char *)"qemu-img", (char *)"info", (char *)"-U", (char *)"--output=json",
-                     (char *)"--", (char *)image, NULL };
+                     (char *)(*format ? "-f" : "--"), (char *)(*format ? format : image),
+                     (char *)(*format ? image : NULL), NULL };
     _cleanup_(freep) char *output = malloc(OUTPUT_MAX);
-    _cleanup_(json_freep) struct json *info = NULL;
+    _cleanup_(json_freep) struct json *json = NULL;
 
+    *info = (struct image_info){ 0 };
     if (!output)
         return err_set(err, ERR_IO, "out of memory");
     if (run(argv, output, OUTPUT_MAX, QUICK_SECONDS, control, err) < 0)
         return -1;
-    info = json_parse(output);
-    if (!info)
+    json = json_parse(output);
+    if (!json)
         return err_set(err, ERR_QEMU, "qemu-img's answer is not JSON");
-    *has = listed(info, tag);
+    if (!json_copy(json, "full-backing-filename", info->backing, sizeof info->backing))
+        json_copy(json, "backing-filename", info->backing, sizeof info->backing);
+    json_copy(json, "backing-filename-format", info->backing_format, sizeof info->backing_format);
+    json_copy(json, "format", info->format, sizeof info->format);
+    info->virtual_size = json_integer(json_get(json, "virtual-size"), 0);
+    info->actual_size = json_integer(json_get(json, "actual-size"), 0);
+    info->corrupt = json_true(json_get(json_get(json_get(json, "format-specific"), "data"), "corrupt"));
+    read_tags(json_get(json, "snapshots"), tag, info);
     return 0;
+}
+
+int qemu_img_create_overlay(const char *overlay, const char *base, const char *format, long long size,
+                            struct control *control, struct err *err)
+{
+    char bytes[24];
+
+    snprintf(bytes, sizeof bytes, "%lld", size);
+    /* -u: the base may be open in a QEMU, and need not be opened here */
+    return act((const char *[]){ "create", "-q", "-f", "qcow2", "-u", "-b", base, "-F", format, overlay, bytes,
+                                 NULL },
+               QUICK_SECONDS, control, err);
+}
+
+int qemu_img_commit(const char *overlay, struct control *control, struct err *err)
+{
+    /* -d: the overlay keeps its content, so that the disk is whole at every moment */
+    return act((const char *[]){ "commit", "-p", "-d", "-f", "qcow2", overlay, NULL }, WRITE_SECONDS, control, err);
+}
+
+int qemu_img_rebase(const char *image, const char *base, const char *format, struct control *control,
+                    struct err *err)
+{
+    return act((const char *[]){ "rebase", "-q", "-u", "-f", "qcow2", "-F", format, "-b", base, image, NULL },
+               QUICK_SECONDS, control, err);
+}
+
+int qemu_img_copy(const char *image, const char *tag, const struct image_info *info, const char *to,
+                  struct control *control, struct err *err)
+{
+    _cleanup_(freep) char *snapshot = NULL;
+    const char *words[WORDS_MAX + 1] = { "convert", "-p", "-U", "-f", "qcow2", "-O", "qcow2", "-l" };
+    size_t n = 8;
+
+    if (asprintf(&snapshot, "snapshot.name=%s", tag) < 0)
+        return err_set(err, ERR_IO, "out of memory");
+    words[n++] = snapshot;
+    if (*info->backing) {
+        words[n++] = "-B";
+        words[n++] = info->backing;
+        words[n++] = "-F";
+        words[n++] = *info->backing_format ? info->backing_format : "raw";
+    }
+    words[n++] = image;
+    words[n++] = to;
+    return act(words, WRITE_SECONDS, control, err);
 }
 
 /* QEMU's refcount cache is 4 clusters, which is 8 GiB of image at 64 KiB; beyond that a fragmented image
@@ -147,7 +235,6 @@ static int write_snapshot(const char *verb, const char *image, const char *tag, 
 {
     _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
     _cleanup_(freep) char *spec = NULL;
-    char output[4096];
 
     json_object(w, NULL);
     json_put_string(w, "driver", "qcow2");
@@ -159,8 +246,12 @@ static int write_snapshot(const char *verb, const char *image, const char *tag, 
     json_end_object(w);
     if (asprintf(&spec, "json:%s", json_text(w)) < 0)
         return err_set(err, ERR_IO, "out of memory");
-    return run((char *[]){ (char *)"qemu-img", (char *)"snapshot", (char *)verb, (char *)tag, spec, NULL }, output,
-               sizeof output, WRITE_SECONDS, control, err);
+    return act((const char *[]){ "snapshot", verb, tag, spec, NULL }, WRITE_SECONDS, control, err);
+}
+
+int qemu_img_tag(const char *image, const char *tag, struct control *control, struct err *err)
+{
+    return write_snapshot("-c", image, tag, control, err);
 }
 
 int qemu_img_apply(const char *image, const char *tag, struct control *control, struct err *err)

@@ -6,14 +6,43 @@
  * would stop it, as Xen's QEMU takes no lock.  Callers make sure with holders.h. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "record.h"
+#include "errors.h"
+#include "names.h"
 
 struct control;
 
-/* Whether the image holds the internal snapshot TAG.  Safe on an image that is in use. */
-int qemu_img_has(const char *image, const char *tag, struct control *control, bool *has, struct err *err);
-/* Makes TAG the image's content. */
+struct image_info {
+    char format[12];
+    char backing[PATH_SIZE];  /* absolute; "" = none */
+    char backing_format[12];  /* "" = the image does not say */
+    long long virtual_size, actual_size;
+    size_t tags;              /* internal snapshots, whoever made them */
+    bool has_tag;             /* the one that was asked for */
+    bool corrupt;
+};
+
+/* FORMAT is what the image is known to be; "" has it probed, which a guest could mislead if it is raw.  TAG may
+ * be NULL.  Safe on an image that is in use. */
+int qemu_img_info(const char *image, const char *format, const char *tag, struct image_info *info,
+                  struct control *control, struct err *err);
+
+/* An empty qcow2 image of SIZE bytes on BASE.  OVERLAY is overwritten: claim the name first (files.h). */
+int qemu_img_create_overlay(const char *overlay, const char *base, const char *format, long long size,
+                            struct control *control, struct err *err);
+/* Writes what OVERLAY holds into the image that it stands on.  The overlay stays as it is. */
+int qemu_img_commit(const char *overlay, struct control *control, struct err *err);
+/* IMAGE stands on BASE from now on, whose content is that of the one before. */
+int qemu_img_rebase(const char *image, const char *base, const char *format, struct control *control,
+                    struct err *err);
+/* A new image TO with the content of IMAGE's internal snapshot TAG.  INFO is the image's; TO is overwritten.
+ * IMAGE may be in use. */
+int qemu_img_copy(const char *image, const char *tag, const struct image_info *info, const char *to,
+                  struct control *control, struct err *err);
+
+/* Internal snapshots: makes one, makes it the image's content, deletes it. */
+int qemu_img_tag(const char *image, const char *tag, struct control *control, struct err *err);
 int qemu_img_apply(const char *image, const char *tag, struct control *control, struct err *err);
 int qemu_img_delete(const char *image, const char *tag, struct control *control, struct err *err);
 

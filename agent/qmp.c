@@ -136,6 +136,8 @@ static int dial(struct qmp *qmp, unsigned domid, struct err *err)
         return 0;
     if (errno == EAGAIN)
         return err_set(err, ERR_BUSY, "QEMU's monitor is in use (xentop?)");
+    if (errno == ENOENT)
+        return err_set(err, ERR_NOT_FOUND, "the domain has no QEMU");
     return err_set(err, ERR_QEMU, "cannot reach the domain's QEMU: %s", strerror(errno));
 }
 
@@ -153,6 +155,16 @@ int qmp_open(struct qmp **out, unsigned domid, struct control *control, struct e
     }
     *out = qmp;
     return 0;
+}
+
+int qmp_wait_event(struct qmp *qmp, int seconds, struct err *err)
+{
+    _cleanup_(json_freep) struct json *object = NULL;
+    long long deadline = clock_ms() + seconds * 1000LL;
+
+    if (next_object(qmp, &object, deadline, err) == 0)
+        return 0;
+    return err->code == ERR_DOMAIN_GONE || err->code == ERR_IO ? -1 : 0;
 }
 
 static int send_command(struct qmp *qmp, const char *command, const char *arguments, struct err *err)

@@ -21,6 +21,10 @@ struct qmp *qmp_close(struct qmp *qmp);
 int qmp_call(struct qmp *qmp, const char *command, const char *arguments, int seconds, struct json **reply,
              struct err *err);
 
+/* Waits for any event, which may be an old one, and at most SECONDS; only a lost connection is an error.  What a
+ * cancel asks for is the caller's business. */
+int qmp_wait_event(struct qmp *qmp, int seconds, struct err *err);
+
 static inline void qmp_closep(struct qmp **qmp)
 {
     qmp_close(*qmp);

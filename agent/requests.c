@@ -97,8 +97,6 @@ static int resolve(struct agent *agent, struct order *order, struct err *err)
     store_each_vm(agent->store, match_stopped, &(struct search){ agent, text, order->vm });
     if (!*order->vm)
         return err_set(err, ERR_NOT_FOUND, "no such domain");
-    if (order->request.operation == OPERATION_CREATE)
-        return err_set(err, ERR_UNSUPPORTED, "the domain is not running, so it has no memory to save");
     return 0;
 }
 
@@ -155,6 +153,8 @@ static int accept(struct agent *agent, const struct letter *letter, const struct
         return err_set(err, ERR_DENIED, "a guest may ask for nothing");
     if (letter->home != 0 && *request->domain)
         return err_set(err, ERR_DENIED, "requests about other domains belong into dom0's tree");
+    if (letter->home != 0 && request->dry_run)
+        return err_set(err, ERR_DENIED, "a dry run names files of dom0, and belongs into dom0's tree");
     if (letter->cancelled)
         return err_set(err, ERR_CANCELLED, "cancelled before it was begun");
     if (request->operation == OPERATION_CANCEL) {

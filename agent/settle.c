@@ -52,6 +52,8 @@ int settle_resume(struct xl *xl, const struct settle_domain *domain, struct err 
 {
     if (xl_daemon_ends_at_suspend(xl) && care_begin(domain->run, domain->vm, domain->domid, err) < 0)
         return -1;
+    if (domain->paused && xl_pause(xl, domain->domid, err) < 0)
+        return -1;
     return xl_resume(xl, domain->domid, err);
 }
 
@@ -75,5 +77,7 @@ int settle(struct xl *xl, struct control *control, const struct settle_domain *w
         log_info("domain %u (%s): resumed after an operation that was broken off", which->domid, which->vm);
         return settle_resume(xl, which, err);
     }
-    return domain.hvm && domain.life == XL_RUNNING ? settle_qemu(control, which->domid, err) : 0;
+    if (domain.hvm && domain.life == XL_RUNNING && settle_qemu(control, which->domid, err) < 0)
+        return -1;
+    return which->paused && domain.life == XL_RUNNING ? xl_pause(xl, which->domid, err) : 0;
 }

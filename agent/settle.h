@@ -5,6 +5,8 @@
 /* Brings a domain back to life that a save, finished or broken off at any point, may have left suspended,
  * about to be suspended, or with its QEMU stopped. */
 
+#include <stdbool.h>
+
 #include "errors.h"
 
 struct control;
@@ -17,6 +19,7 @@ struct settle_domain {
     const char *run; /* /run/xensnap */
     const char *vm;
     unsigned domid;
+    bool paused; /* it was before we came, and is to be again */
 };
 
 /* Lets a suspended domain go on.  On Xen before 4.20 its xl process ended with the suspend: then it comes

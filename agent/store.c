@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +16,15 @@
 
 struct store {
     int root;
+    char path[PATH_SIZE]; /* of the root, absolute: images are told to QEMU by their paths */
 };
+
+static bool realpath_into(char into[PATH_SIZE], const char *path)
+{
+    _cleanup_(freep) char *real = realpath(path, NULL);
+
+    return real && snprintf(into, PATH_SIZE, "%s", real) < PATH_SIZE;
+}
 
 int store_open(struct store **out, const char *root, struct err *err)
 {
@@ -28,10 +37,14 @@ int store_open(struct store **out, const char *root, struct err *err)
         err_errno(err, "cannot make the directory %s", root);
     else if ((store->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         err_errno(err, "cannot open the directory %s", root);
+    else if (!realpath_into(store->path, root))
+        err_set(err, ERR_INVALID, "the path of the store is too long");
     else {
         *out = store;
         return 0;
     }
+    if (store->root > 0)
+        close(store->root);
     free(store);
     return -1;
 }
@@ -98,6 +111,32 @@ long long store_free_bytes(struct store *store)
     struct statvfs fs;
 
     return fstatvfs(store->root, &fs) < 0 ? 0 : (long long)fs.f_bavail * (long long)fs.f_frsize;
+}
+
+int store_overlay_path(struct store *store, const char *vm, const char *vdev, const char *mark,
+                       char path[PATH_SIZE])
+{
+    int n = snprintf(path, PATH_SIZE, "%s/%s/disk_%s.%.8s.qcow2", store->path, vm, vdev, mark);
+
+    return n < PATH_SIZE ? 0 : -1;
+}
+
+bool store_is_inside(struct store *store, const char *vm, const char *path)
+{
+    char dir[PATH_SIZE + UUID_LENGTH + 3];
+    size_t length = (size_t)snprintf(dir, sizeof dir, "%s/%s/", store->path, vm);
+
+    return strncmp(path, dir, length) == 0 && path[length] && !strchr(path + length, '/');
+}
+
+bool store_minds(struct store *store, const char *vm, const char *path)
+{
+    size_t length = strlen(store->path);
+    const char *dot = strrchr(path, '.');
+
+    if (strncmp(path, store->path, length) != 0 || path[length] != '/')
+        return false;
+    return !store_is_inside(store, vm, path) || !dot || (strcmp(dot, ".qcow2") != 0 && strcmp(dot, ".save") != 0);
 }
 
 struct listing {

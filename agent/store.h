@@ -24,6 +24,13 @@ int store_vm_dir(struct store *store, const char *vm, enum store_make make, stru
 /* An operation on the VM was begun and not ended. */
 bool store_has_journal(struct store *store, const char *vm);
 long long store_free_bytes(struct store *store);
+/* Where overlays go by default: VM/disk_VDEV.MARK.qcow2; MARK makes it a name that was never used.  -1: too long. */
+int store_overlay_path(struct store *store, const char *vm, const char *vdev, const char *mark,
+                       char path[PATH_SIZE]);
+/* Whether PATH is a file right in the VM's directory. */
+bool store_is_inside(struct store *store, const char *vm, const char *path);
+/* Whether a file that somebody wants to have made there would be in the way of the store's own. */
+bool store_minds(struct store *store, const char *vm, const char *path);
 
 /* The VM's snapshots, oldest first.  Directories without a readable record are left out with a warning. */
 struct snapshots {

@@ -57,7 +57,7 @@ static int recover(struct work *work, struct err *err)
     if (work->op->recover(work, &state, err) == 0)
         return 0;
     /* A recovery that has undone everything says so with ERR_INTERNAL; any other error is its own failure. */
-    work->unsettled = err->code != ERR_INTERNAL;
+    work->unsettled = err->code != ERR_INTERNAL && !work->over;
     return -1;
 }
 
@@ -70,6 +70,7 @@ static void report(struct work *work, int rc, const struct err *err)
         msg.error = *err;
     memcpy(msg.snapshot, work->snapshot, sizeof msg.snapshot);
     memcpy(msg.name, work->name, sizeof msg.name);
+    memcpy(msg.plan, work->plan, sizeof msg.plan);
     if (work->journal && !work->unsettled)
         journal_end(work->journal, &msg.error, work->downtime_ms);
     if (control_tell(work->control, &msg) && work->journal && !work->unsettled)

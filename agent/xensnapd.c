@@ -12,15 +12,19 @@
 
 #include "agent.h"
 #include "cleanup.h"
+#include "conf.h"
 #include "errors.h"
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
 
+#define CONFIG SYSCONFDIR "/xensnap/xensnap.conf"
+
 static const char usage[] =
     "Usage: xensnapd [options]\n"
     "The agent that takes snapshots of Xen domains when it is asked to through xenstore.\n"
     "\n"
+    "  --config FILE   what is not said here is taken from it [" CONFIG "]\n"
     "  --store DIR     where snapshots are kept [/var/lib/xen/snapshots]\n"
     "  --run DIR       for what lives as long as the host runs [/run/xensnap]\n"
     "  --libexec DIR   where xensnap-worker and xensnap-monitor are [" LIBEXECDIR "]\n"
@@ -29,11 +33,50 @@ static const char usage[] =
     "  -h, --help      this text\n"
     "  --version       the version\n";
 
+/* What the command line said. */
+struct options {
+    struct conf conf;
+    const char *config; /* NULL = the file that need not be there */
+    const char *run;
+    const char *libexec;
+};
+
 struct daemon {
+    const struct options *options;
+    struct conf conf; /* in force; the command line wins over the file */
     struct loop *loop;
     struct agent *agent;
     int signals;
 };
+
+static int read_conf(const struct options *options, struct conf *conf, struct err *err)
+{
+    struct conf file = { 0 };
+
+    if (conf_read(&file, options->config ? options->config : CONFIG, options->config, err) < 0)
+        return -1;
+    *conf = conf_default;
+    conf_overlay(conf, &file);
+    conf_overlay(conf, &options->conf);
+    return 0;
+}
+
+static void reload(struct daemon *daemon)
+{
+    struct conf conf;
+    struct err err;
+
+    if (read_conf(daemon->options, &conf, &err) < 0) {
+        log_error("%s; the settings stay as they are", err.text);
+        return;
+    }
+    if (strcmp(conf.store, daemon->conf.store) != 0)
+        log_warning("the store %s takes a restart; until then it is %s", conf.store, daemon->conf.store);
+    daemon->conf.workers = conf.workers;
+    daemon->conf.log = conf.log;
+    log_set_level(conf.log);
+    agent_set_workers(daemon->agent, conf.workers);
+}
 
 static void on_signal(void *data)
 {
@@ -47,7 +90,8 @@ static void on_signal(void *data)
         agent_on_child(daemon->agent);
         break;
     case SIGHUP:
-        log_info("SIGHUP: looking at everything again");
+        log_info("SIGHUP: reading the configuration and looking at everything again");
+        reload(daemon);
         agent_refresh(daemon->agent);
         break;
     default:
@@ -73,15 +117,18 @@ static int open_signals(struct daemon *daemon, struct err *err)
     return loop_add(daemon->loop, daemon->signals, on_signal, daemon, err);
 }
 
-static int run(const struct agent_options *options, struct err *err)
+static int run(const struct options *options, struct err *err)
 {
-    struct daemon daemon = { .signals = -1 };
+    struct daemon daemon = { .options = options, .signals = -1 };
+    struct agent_options agent = { .store = daemon.conf.store, .run = options->run, .libexec = options->libexec };
     int rc = -1;
 
-    if (loop_new(&daemon.loop, err) < 0)
+    if (read_conf(options, &daemon.conf, err) < 0 || loop_new(&daemon.loop, err) < 0)
         return -1;
-    if (open_signals(&daemon, err) == 0 && agent_new(&daemon.agent, daemon.loop, options, err) == 0) {
-        log_info("ready: version " VERSION ", snapshots in %s", options->store);
+    log_set_level(daemon.conf.log);
+    agent.workers = daemon.conf.workers;
+    if (open_signals(&daemon, err) == 0 && agent_new(&daemon.agent, daemon.loop, &agent, err) == 0) {
+        log_info("ready: version " VERSION ", snapshots in %s", daemon.conf.store);
         notify("READY=1");
         rc = loop_run(daemon.loop, err);
     }
@@ -89,18 +136,6 @@ static int run(const struct agent_options *options, struct err *err)
     loop_free(daemon.loop);
     closep(&daemon.signals);
     return rc;
-}
-
-static int parse_workers(const char *text)
-{
-    char *end;
-    long workers = strtol(text, &end, 10);
-
-    if (*text == '\0' || *end || workers < 1 || workers > 64) {
-        fprintf(stderr, "xensnapd: --workers takes a number from 1 to 64\n");
-        exit(2);
-    }
-    return (int)workers;
 }
 
 /* Relative to where we were started, whatever directory a child is in. */
@@ -116,27 +151,50 @@ static const char *absolute(const char *path, char buffer[PATH_MAX])
     return buffer;
 }
 
+static void set_store(struct conf *conf, const char *path)
+{
+    char buffer[PATH_MAX];
+
+    path = absolute(path, buffer);
+    if (strlen(path) >= sizeof conf->store) {
+        fputs("xensnapd: --store is too long\n", stderr);
+        exit(2);
+    }
+    snprintf(conf->store, sizeof conf->store, "%s", path);
+}
+
+static void set_workers(struct conf *conf, const char *number)
+{
+    struct err err;
+
+    if (conf_set(conf, "workers", number, &err) < 0) {
+        fprintf(stderr, "xensnapd: --%s\n", err.text);
+        exit(2);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        { "store", required_argument, NULL, 's' },   { "run", required_argument, NULL, 'r' },
-        { "libexec", required_argument, NULL, 'l' }, { "workers", required_argument, NULL, 'w' },
-        { "verbose", no_argument, NULL, 'v' },       { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },       { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' },  { "store", required_argument, NULL, 's' },
+        { "run", required_argument, NULL, 'r' },     { "libexec", required_argument, NULL, 'l' },
+        { "workers", required_argument, NULL, 'w' }, { "verbose", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },          { "version", no_argument, NULL, 'V' },
+        { NULL, 0, NULL, 0 },
     };
-    static char store[PATH_MAX], run_dir[PATH_MAX], libexec[PATH_MAX];
-    struct agent_options options = { "/var/lib/xen/snapshots", "/run/xensnap", LIBEXECDIR, 2 };
-    enum log_level level = LOG_LEVEL_INFO;
+    static char config[PATH_MAX], run_dir[PATH_MAX], libexec[PATH_MAX];
+    struct options options = { .run = "/run/xensnap", .libexec = LIBEXECDIR };
     struct err err;
     int option;
 
     while ((option = getopt_long(argc, argv, "vh", long_options, NULL)) != -1)
         switch (option) {
-        case 's': options.store = absolute(optarg, store); break;
+        case 'c': options.config = absolute(optarg, config); break;
+        case 's': set_store(&options.conf, optarg); break;
         case 'r': options.run = absolute(optarg, run_dir); break;
         case 'l': options.libexec = absolute(optarg, libexec); break;
-        case 'w': options.workers = parse_workers(optarg); break;
-        case 'v': level = LOG_LEVEL_DEBUG; break;
+        case 'w': set_workers(&options.conf, optarg); break;
+        case 'v': options.conf.log = LOG_LEVEL_DEBUG; break;
         case 'h': fputs(usage, stdout); return 0;
         case 'V': puts("xensnapd " VERSION); return 0;
         default: fputs("Try xensnapd --help.\n", stderr); return 2;
@@ -145,7 +203,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "xensnapd: what is %s?  Try --help.\n", argv[optind]);
         return 2;
     }
-    log_init("xensnapd", level);
+    log_init("xensnapd", LOG_LEVEL_INFO);
     if (run(&options, &err) < 0) {
         log_error("%s", err.text);
         return 1;

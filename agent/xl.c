@@ -13,7 +13,7 @@
 #include "log.h"
 #include "xl_internal.h"
 
-enum { MAX_FDS = 64 };
+enum { MAX_FDS = 64, ENDING_SECONDS = 30, SUCCESSOR_SECONDS = 5 };
 
 static void on_message(xentoollog_logger *logger, xentoollog_level level, int errnoval, const char *context,
                        const char *format, va_list args)
@@ -193,6 +193,7 @@ int xl_look(struct xl *xl, unsigned domid, struct xl_domain *domain, struct err 
     return rc ? err_set(err, ERR_XEN, "cannot ask for the domain's state (libxl %d)", rc) : 0;
 }
 
+/* One that dies may have its successor beside it already. */
 int xl_find(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err)
 {
     int count = 0, found = 0;
@@ -200,12 +201,42 @@ int xl_find(struct xl *xl, const char *uuid, struct xl_domain *domain, struct er
 
     if (!list)
         return err_set(err, ERR_XEN, "cannot list the domains");
-    for (int i = 0; i < count && !found; i++) {
-        describe(&list[i], domain);
-        found = strcmp(domain->uuid, uuid) == 0;
+    for (int i = 0; i < count; i++) {
+        struct xl_domain one;
+
+        describe(&list[i], &one);
+        if (strcmp(one.uuid, uuid) != 0 || (found && one.life == XL_DYING))
+            continue;
+        *domain = one;
+        found = 1;
     }
     libxl_dominfo_list_free(list, count);
     return found;
+}
+
+int xl_find_settled(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err)
+{
+    long long deadline = clock_ms() + ENDING_SECONDS * 1000, last_seen = clock_ms();
+
+    for (;;) {
+        int found = xl_find(xl, uuid, domain, err);
+        bool ending = found > 0 && (domain->life == XL_DYING || domain->life == XL_SHUT_DOWN);
+
+        if (found < 0 || (found > 0 && !ending) || clock_ms() > deadline)
+            return found;
+        if (ending)
+            last_seen = clock_ms();
+        else if (clock_ms() - last_seen > SUCCESSOR_SECONDS * 1000)
+            return 0;
+        /* Xen tells of neither the last page of a dying domain nor of what an xl is about to do. */
+        if (turn(xl, 250) < 0)
+            return err_set(err, ERR_XEN, "libxl's poll loop failed");
+    }
+}
+
+int xl_let_pass(struct xl *xl, int ms, struct err *err)
+{
+    return turn(xl, ms) < 0 ? err_set(err, ERR_XEN, "libxl's poll loop failed") : 0;
 }
 
 int xl_pause(struct xl *xl, unsigned domid, struct err *err)

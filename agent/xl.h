@@ -42,6 +42,14 @@ int xl_look(struct xl *xl, unsigned domid, struct xl_domain *domain, struct err 
 /* The domain with that UUID: 1 found, 0 none, -1 error. */
 int xl_find(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err);
 
+/* The same, but one that is on its way out is waited for: until it has gone for good, or the next one with its
+ * UUID is there.  (xl starts a domain that reboots 2 s after it has destroyed it.)  One that stays, preserved for
+ * a look, is found after half a minute. */
+int xl_find_settled(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err);
+
+/* Serves libxl for so long. */
+int xl_let_pass(struct xl *xl, int ms, struct err *err);
+
 int xl_pause(struct xl *xl, unsigned domid, struct err *err);
 int xl_unpause(struct xl *xl, unsigned domid, struct err *err);
 int xl_destroy(struct xl *xl, unsigned domid, struct err *err);
@@ -63,8 +71,8 @@ enum xl_action { XL_ACTION_DESTROY, XL_ACTION_RESTART, XL_ACTION_RENAME_RESTART,
                  XL_ACTION_COREDUMP_DESTROY, XL_ACTION_COREDUMP_RESTART, XL_ACTION_SOFT_RESET };
 
 struct xl_disk {
-    char vdev[DISK_VDEV_SIZE];
-    char target[DISK_PATH_SIZE];
+    char vdev[VDEV_SIZE];
+    char target[PATH_SIZE];
     char format[12];
     bool qdisk, writable, cdrom;
 };
@@ -74,9 +82,25 @@ int xl_config_parse(struct xl *xl, const char *json, struct xl_config **out, str
 struct xl_config *xl_config_free(struct xl_config *config);
 char *xl_config_format(struct xl *xl, struct xl_config *config); /* JSON, to be freed */
 const char *xl_config_name(const struct xl_config *config);
-/* ERR_UNSUPPORTED where a snapshot of such a domain could not be brought back; says what it has. */
-int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *config, struct err *err);
+/* What is going to be done with a domain, which not every domain allows. */
+struct xl_intent {
+    bool memory;    /* its memory is saved or restored */
+    bool switches;  /* its disks go on in other images, or it is replaced */
+};
+/* ERR_UNSUPPORTED where that cannot be done, or not be brought back; says what the domain has. */
+int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *config, struct xl_intent intent,
+                    struct err *err);
+/* Whether an external snapshot could be lost: the text of an "xl config-update" waits for the next reboot and would
+ * bring back the disks that it names. */
+bool xl_config_update_waits(struct xl *xl, unsigned domid);
 size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, size_t size);
+/* The disk's image is PATH from now on.  A disk that is not there is left so. */
+void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format);
+/* The same in what libxl has stored for a running domain, which its next reboot, save and migration go by. */
+int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
+                         struct err *err);
+/* The disks as a line for xl.cfg, to be freed. */
+char *xl_config_disk_line(const struct xl_config *config);
 enum xl_action xl_config_action(const struct xl_config *config, enum xl_end end);
 /* Kilobytes that have to be free to build it. */
 int xl_config_need_memory(struct xl *xl, const struct xl_config *config, long long *kb, struct err *err);

@@ -65,18 +65,23 @@ const char *xl_config_name(const struct xl_config *config)
 
 static int refuse(struct err *err, const char *what)
 {
-    return err_set(err, ERR_UNSUPPORTED, "the domain has %s, which a snapshot cannot hold", what);
+    return err_set(err, ERR_UNSUPPORTED, "the domain has %s, which a snapshot with memory cannot hold", what);
 }
 
-static bool managed_by_libvirt(struct xl *xl, unsigned domid)
+static bool has_userdata(struct xl *xl, unsigned domid, const char *name)
 {
     uint8_t *data = NULL;
     int length = 0;
-    bool managed;
+    bool has;
 
-    managed = libxl_userdata_retrieve(xl->ctx, domid, "libvirt-xml", &data, &length) == 0 && data;
+    has = libxl_userdata_retrieve(xl->ctx, domid, name, &data, &length) == 0 && data && length > 0;
     free(data);
-    return managed;
+    return has;
+}
+
+bool xl_config_update_waits(struct xl *xl, unsigned domid)
+{
+    return has_userdata(xl, domid, "xl");
 }
 
 /* libxl_defbool_val() aborts on one that was left to libxl. */
@@ -85,9 +90,9 @@ static bool is_on(libxl_defbool value)
     return !libxl_defbool_is_default(value) && libxl_defbool_val(value);
 }
 
-int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *config, struct err *err)
+/* What is neither in the memory image nor in the stored configuration. */
+static int check_memory(const libxl_domain_config *d, struct err *err)
 {
-    const libxl_domain_config *d = &config->config;
     bool hvm = d->c_info.type == LIBXL_DOMAIN_TYPE_HVM;
 
     if (d->num_pcidevs || d->num_dtdevs || d->num_rdms)
@@ -100,19 +105,77 @@ int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *confi
         return refuse(err, "a vNUMA layout");
     if (is_on(d->b_info.nested_hvm))
         return refuse(err, "nested virtualisation");
-    if (is_on(d->b_info.device_model_stubdomain))
-        return refuse(err, "a device model stubdomain");
-    if (is_on(d->b_info.dm_restrict))
-        return refuse(err, "a restricted device model (dm_restrict)");
+    if (d->b_info.altp2m != LIBXL_ALTP2M_MODE_DISABLED)
+        return refuse(err, "alternate memory views (altp2m)");
     /* Saving asks for every page, and the pool of a domain that has not ballooned down yet has too few. */
     if (hvm && d->b_info.target_memkb < d->b_info.max_memkb)
         return refuse(err, "memory populated on demand (memory below maxmem)");
+    return 0;
+}
+
+int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *config, struct xl_intent intent,
+                    struct err *err)
+{
+    const libxl_domain_config *d = &config->config;
+
+    if (intent.memory && check_memory(d, err) < 0)
+        return -1;
+    if (is_on(d->b_info.device_model_stubdomain))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the domain has a device model stubdomain, whose disks cannot be reached");
+    if (is_on(d->b_info.dm_restrict))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the domain has a restricted device model (dm_restrict), which cannot open new images");
     for (int i = 0; i < d->num_disks; i++)
         if (d->disks[i].backend_domid || d->disks[i].backend_domname)
             return err_set(err, ERR_UNSUPPORTED, "disk %s is served by a driver domain", d->disks[i].vdev);
-    if (managed_by_libvirt(xl, domid))
+    /* libvirt keeps its own configuration, and misses what happens to a domain after a suspend that was not
+     * its own. */
+    if ((intent.memory || intent.switches) && has_userdata(xl, domid, "libvirt-xml"))
         return err_set(err, ERR_UNSUPPORTED,
-                       "the domain is libvirt's, which would lose track of it; use it from xl");
+                       "the domain is libvirt's, which would lose track of it; possible are internal disk-only "
+                       "snapshots, listing and deleting them");
+    if (intent.switches && xl_config_update_waits(xl, domid))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "an xl config-update waits for the domain's next reboot and names its disks as they "
+                       "were; reboot the domain first");
+    return 0;
+}
+
+void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format)
+{
+    libxl_domain_config *d = &config->config;
+
+    for (int i = 0; i < d->num_disks; i++) {
+        libxl_device_disk *disk = &d->disks[i];
+
+        if (!disk->vdev || strcmp(disk->vdev, vdev) != 0)
+            continue;
+        free(disk->pdev_path);
+        disk->pdev_path = strdup(path);
+        disk->backend = LIBXL_DISK_BACKEND_QDISK;
+        libxl_disk_format_from_string(format, &disk->format);
+    }
+}
+
+int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
+                         struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *config = NULL;
+    _cleanup_(freep) uint8_t *data = NULL;
+    _cleanup_(freep) char *json = NULL;
+    int length = 0;
+
+    if (libxl_userdata_retrieve(xl->ctx, domid, "libxl-json", &data, &length) || !data || length == 0)
+        return err_set(err, ERR_XEN, "libxl has no stored configuration of the domain");
+    json = strndup((char *)data, (size_t)length);
+    if (!json || xl_config_parse(xl, json, &config, err) < 0)
+        return -1;
+    xl_config_set_disk(config, vdev, path, format);
+    free(json);
+    json = xl_config_format(xl, config);
+    if (!json || libxl_userdata_store(xl->ctx, domid, "libxl-json", (uint8_t *)json, (int)strlen(json) + 1))
+        return err_set(err, ERR_XEN, "libxl does not take the domain's new configuration");
     return 0;
 }
 
@@ -144,6 +207,32 @@ size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, si
         snprintf(disk->format, sizeof disk->format, "%s", format_word(from->format));
     }
     return count;
+}
+
+char *xl_config_disk_line(const struct xl_config *config)
+{
+    const libxl_domain_config *d = &config->config;
+    char *line = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&line, &size);
+
+    if (!stream)
+        return NULL;
+    fputs("disk = [ ", stream);
+    for (int i = 0; i < d->num_disks; i++) {
+        const libxl_device_disk *disk = &d->disks[i];
+
+        fprintf(stream, "%s\"vdev=%s,%saccess=%s", i ? ", " : "", disk->vdev, disk->is_cdrom ? "devtype=cdrom," : "",
+                disk->readwrite ? "rw" : "ro");
+        if (disk->format != LIBXL_DISK_FORMAT_EMPTY && disk->format != LIBXL_DISK_FORMAT_UNKNOWN)
+            fprintf(stream, ",format=%s", format_word(disk->format));
+        if (disk->pdev_path)
+            fprintf(stream, ",target=%s", disk->pdev_path); /* last: it takes the rest of the text */
+        fputs("\"", stream);
+    }
+    fputs(" ]\n", stream);
+    fclose(stream);
+    return line;
 }
 
 static enum xl_action action_from(libxl_action_on_shutdown action)

@@ -9,14 +9,11 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "client_internal.h"
 #include "pairs.h"
 #include "xenstore.h"
 
 enum { LIST_TRIES = 8, LIST_MAX = 4096, HEARTBEAT_MS = 5000 };
-
-struct client {
-    struct xenstore *xs;
-};
 
 int client_open(struct client **out, struct err *err)
 {
@@ -392,37 +389,4 @@ int client_requests(struct client *client, int domid, struct client_request **ou
     }
     *out = requests;
     return 0;
-}
-
-bool client_vm_name(struct client *client, const char *vm, char name[NAME_MAX_BYTES + 1])
-{
-    char path[XS_PATH_SIZE];
-    _cleanup_(freep) char *ours = NULL;
-    _cleanup_(freep) char *xens = NULL; /* libxl's; goes when the domain goes */
-
-    path_vm(path, vm, "name");
-    ours = xenstore_read(client->xs, path, NULL);
-    snprintf(path, sizeof path, "/vm/%s/name", vm);
-    xens = xenstore_read(client->xs, path, NULL);
-    snprintf(name, NAME_MAX_BYTES + 1, "%s", xens ? xens : ours ? ours : "");
-    return *name != '\0';
-}
-
-bool client_vm_domid(struct client *client, const char *vm, unsigned *domid)
-{
-    size_t count;
-    _cleanup_(freep) char **ids = xenstore_children(client->xs, "/local/domain", &count);
-
-    for (size_t i = 0; i < count; i++) {
-        char path[XS_PATH_SIZE];
-        _cleanup_(freep) char *value = NULL;
-
-        if (!domid_parse(ids[i], domid))
-            continue;
-        path_domain(path, *domid, "vm", NULL, NULL);
-        value = xenstore_read(client->xs, path, NULL);
-        if (value && strncmp(value, "/vm/", 4) == 0 && strcmp(value + 4, vm) == 0)
-            return true;
-    }
-    return false;
 }

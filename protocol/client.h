@@ -73,6 +73,8 @@ int client_requests(struct client *client, int domid, struct client_request **ou
 /* The name and the running domain of a VM; false where that is not known. */
 bool client_vm_name(struct client *client, const char *vm, char name[NAME_MAX_BYTES + 1]);
 bool client_vm_domid(struct client *client, const char *vm, unsigned *domid);
+/* The UUID of DOMAIN: a domid, a UUID or a name, of what runs or has snapshots; NULL is the caller's own. */
+bool client_vm_find(struct client *client, const char *domain, char vm[UUID_LENGTH + 1]);
 
 static inline void client_closep(struct client **client)
 {

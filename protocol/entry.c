@@ -7,6 +7,8 @@
 
 #include "pairs.h"
 
+#define DETAIL_KEY "disk-"
+
 void entry_format(const struct entry *entry, struct pairs *pairs)
 {
     pairs_add(pairs, "id", "%s", entry->id);
@@ -21,8 +23,31 @@ void entry_format(const struct entry *entry, struct pairs *pairs)
     if (*entry->parent)
         pairs_add(pairs, "parent", "%s", entry->parent);
     pairs_add(pairs, "current", "%d", entry->current);
+    if (*entry->left_out)
+        pairs_add(pairs, "left-out", "%s", entry->left_out);
     if (*entry->description)
         pairs_add(pairs, "description", "%s", entry->description);
+    for (size_t i = 0; i < entry->detail_count; i++) {
+        char key[PAIR_KEY_SIZE];
+
+        snprintf(key, sizeof key, DETAIL_KEY "%s", entry->detail[i].vdev);
+        pairs_add(pairs, key, "%s", entry->detail[i].text);
+    }
+}
+
+static void parse_details(struct entry *entry, const struct pairs *pairs)
+{
+    entry->detail_count = 0;
+    for (size_t i = 0; i < pairs->count && entry->detail_count < DISKS_MAX; i++) {
+        const char *key = pairs->item[i].key;
+
+        if (strncmp(key, DETAIL_KEY, strlen(DETAIL_KEY)) != 0 || !vdev_valid(key + strlen(DETAIL_KEY)))
+            continue;
+        snprintf(entry->detail[entry->detail_count].vdev, VDEV_SIZE, "%s", key + strlen(DETAIL_KEY));
+        snprintf(entry->detail[entry->detail_count].text, sizeof entry->detail[0].text, "%s",
+                 pairs->item[i].value);
+        entry->detail_count++;
+    }
 }
 
 #define COPY(field, key) snprintf(field, sizeof field, "%s", pairs_get(pairs, key))
@@ -36,9 +61,11 @@ void entry_parse(struct entry *entry, const struct pairs *pairs)
     COPY(entry->type, "type");
     COPY(entry->consistency, "consistency");
     COPY(entry->disks, "disks");
+    COPY(entry->left_out, "left-out");
     COPY(entry->parent, "parent");
     entry->created = atoll(pairs_get(pairs, "created"));
     entry->size = atoll(pairs_get(pairs, "size"));
     entry->memory = strcmp(pairs_get(pairs, "memory"), "yes") == 0;
     entry->current = strcmp(pairs_get(pairs, "current"), "1") == 0;
+    parse_details(entry, pairs);
 }

@@ -81,6 +81,20 @@ bool uuid_valid(const char *uuid)
     return true;
 }
 
+bool vdev_valid(const char *vdev)
+{
+    return *vdev && strlen(vdev) < VDEV_SIZE && only(vdev, "abcdefghijklmnopqrstuvwxyz0123456789");
+}
+
+bool path_valid(const char *path)
+{
+    size_t length = strlen(path);
+
+    return *path == '/' && length > 1 && length < PATH_SIZE && path[length - 1] != '/' && printable(path) &&
+           !strstr(path, "//") && !strstr(path, "/../") && !strstr(path, "/./") &&
+           strcmp(path + length - 2, "/.") != 0 && (length < 3 || strcmp(path + length - 3, "/..") != 0);
+}
+
 bool domid_parse(const char *text, unsigned *domid)
 {
     /* Xen's first reserved domid is 0x7ff0 */

@@ -13,6 +13,9 @@ enum {
     DESCRIPTION_MAX_BYTES = 512, /* two of them still fit a guest's node of 2048 bytes */
     REQUEST_ID_MAX = 64,
     UUID_LENGTH = 36,
+    VDEV_SIZE = 16,              /* "xvda" and its NUL */
+    PATH_SIZE = 960,             /* of an image; as a value it has company */
+    DISKS_MAX = 32,
     XS_PATH_SIZE = 256, /* the longest path made here is under 200 */
 };
 
@@ -24,6 +27,9 @@ bool description_valid(const char *text);
 
 bool request_id_valid(const char *id);  /* [A-Za-z0-9_-]{1,64} */
 bool uuid_valid(const char *uuid);      /* lower case, with hyphens */
+bool vdev_valid(const char *vdev);      /* as in xl-disk-configuration: [a-z0-9]{1,15} */
+/* An absolute path of printable text that goes nowhere in between ("..", "//"); dom0's alone to give. */
+bool path_valid(const char *path);
 bool domid_parse(const char *text, unsigned *domid);
 
 /* Nodes below a domain's ~/snapshot. */

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { PAIRS_MAX = 24, PAIR_KEY_SIZE = 24, PAIR_VALUE_SIZE = 1024 };
+enum { PAIRS_MAX = 48, PAIR_KEY_SIZE = 24, PAIR_VALUE_SIZE = 1024 };
 
 struct pair {
     char key[PAIR_KEY_SIZE];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pairs.h"
+#include "request_disks.h"
 
 static const char *const operations[OPERATIONS] = {
     [OPERATION_NONE] = "none",     [OPERATION_CREATE] = "create", [OPERATION_LIST] = "list",
@@ -75,22 +76,33 @@ static int set_description(struct request *request, const char *value, struct er
 
 static int set_memory(struct request *request, const char *value, struct err *err)
 {
-    (void)request;
-    if (strcmp(value, "yes") == 0 || strcmp(value, "1") == 0)
-        return 0;
-    if (strcmp(value, "no") == 0 || strcmp(value, "0") == 0)
-        return err_set(err, ERR_UNSUPPORTED, "disk-only snapshots (memory=no) are not made yet");
-    return err_set(err, ERR_INVALID, "memory is yes or no");
+    bool no = strcmp(value, "no") == 0 || strcmp(value, "0") == 0;
+
+    if (!no && strcmp(value, "yes") != 0 && strcmp(value, "1") != 0 && !path_valid(value))
+        return err_set(err, ERR_INVALID, "memory is yes, no or the absolute path of a file to be made");
+    request->disk_only = no;
+    if (*value == '/')
+        snprintf(request->memory, sizeof request->memory, "%s", value);
+    return 0;
 }
 
 static int set_type(struct request *request, const char *value, struct err *err)
 {
-    (void)request;
     if (strcmp(value, "internal") == 0)
-        return 0;
-    if (strcmp(value, "external") == 0)
-        return err_set(err, ERR_UNSUPPORTED, "external snapshots are not made yet");
-    return err_set(err, ERR_INVALID, "type is internal or external");
+        request->type = PLACE_INTERNAL;
+    else if (strcmp(value, "external") == 0)
+        request->type = PLACE_EXTERNAL;
+    else
+        return err_set(err, ERR_INVALID, "type is internal or external");
+    return 0;
+}
+
+static int set_dry_run(struct request *request, const char *value, struct err *err)
+{
+    request->dry_run = strcmp(value, "yes") == 0 || strcmp(value, "1") == 0;
+    if (!request->dry_run && strcmp(value, "no") != 0 && strcmp(value, "0") != 0)
+        return err_set(err, ERR_INVALID, "dry-run is yes or no");
+    return 0;
 }
 
 static int set_start(struct request *request, const char *value, struct err *err)
@@ -118,6 +130,9 @@ static const struct key {
     { "description", BIT(OPERATION_CREATE), set_description },
     { "memory", BIT(OPERATION_CREATE), set_memory },
     { "type", BIT(OPERATION_CREATE), set_type },
+    { "disks", BIT(OPERATION_CREATE), request_disks_set },
+    { "disk-VDEV", BIT(OPERATION_CREATE), NULL }, /* one for each disk: request_disk_set() */
+    { "dry-run", BIT(OPERATION_CREATE), set_dry_run },
     { "start", BIT(OPERATION_REVERT), set_start },
     { "request", BIT(OPERATION_CANCEL), set_request },
 };
@@ -129,6 +144,8 @@ const char *request_key(size_t index)
 
 static const struct key *find_key(const char *name)
 {
+    if (strncmp(name, DISK_KEY, strlen(DISK_KEY)) == 0)
+        name = "disk-VDEV";
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(keys[i].name, name) == 0)
             return &keys[i];
@@ -166,6 +183,16 @@ static int check_whole(const struct request *request, struct err *err)
     return 0;
 }
 
+static int set_key(struct request *request, const struct pair *pair, struct err *err)
+{
+    const struct key *key = find_key(pair->key);
+
+    if (!key)
+        return 0; /* x-... */
+    return key->set ? key->set(request, pair->value, err)
+                    : request_disk_set(request, pair->key + strlen(DISK_KEY), pair->value, err);
+}
+
 int request_parse_pairs(struct request *request, const struct pairs *pairs, struct err *err)
 {
     const char *operation = pairs_get(pairs, "operation");
@@ -174,14 +201,9 @@ int request_parse_pairs(struct request *request, const struct pairs *pairs, stru
         return err_set(err, ERR_INVALID, "no operation");
     if (set_operation(request, operation, err) < 0)
         return -1;
-    for (size_t i = 0; i < pairs->count; i++) {
-        const struct pair *pair = &pairs->item[i];
-
-        if (check_key(request, pair->key, err) < 0)
+    for (size_t i = 0; i < pairs->count; i++)
+        if (check_key(request, pairs->item[i].key, err) < 0 || set_key(request, &pairs->item[i], err) < 0)
             return -1;
-        if (find_key(pair->key) && find_key(pair->key)->set(request, pair->value, err) < 0)
-            return -1;
-    }
     return check_whole(request, err);
 }
 
@@ -281,4 +303,11 @@ void request_format(const struct request *request, struct pairs *pairs)
         pairs_add(pairs, "request", "%s", request->about);
     if (request->operation == OPERATION_REVERT)
         pairs_add(pairs, "start", "%s", request->start == START_PAUSED ? "paused" : "running");
+    if (*request->memory || request->disk_only)
+        pairs_add(pairs, "memory", "%s", request->disk_only ? "no" : request->memory);
+    if (request->type != PLACE_DEFAULT)
+        pairs_add(pairs, "type", "%s", place_word(request->type));
+    if (request->dry_run)
+        pairs_add(pairs, "dry-run", "yes");
+    request_disks_format(request, pairs);
 }

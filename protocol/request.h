@@ -5,6 +5,8 @@
 /* One request, as it was asked for.  Pure: text in, a checked struct or an error out.
  * Plain data, so that it travels to the worker as it is. */
 
+#include <stdbool.h>
+
 #include "errors.h"
 #include "names.h"
 
@@ -15,6 +17,16 @@ enum operation { OPERATION_NONE, OPERATION_CREATE, OPERATION_LIST, OPERATION_DEL
 
 enum start { START_RUNNING, START_PAUSED };
 
+/* Where the snapshot of a disk is kept: inside its qcow2 image, or by freezing the image and going on in an
+ * overlay. */
+enum place { PLACE_DEFAULT, PLACE_INTERNAL, PLACE_EXTERNAL };
+
+struct request_disk {
+    char vdev[VDEV_SIZE];
+    enum place place;       /* default: as the whole request */
+    char target[PATH_SIZE]; /* external: the overlay to be made; "" = in the store */
+};
+
 struct request {
     char id[REQUEST_ID_MAX + 1];        /* "" until somebody gave it one */
     enum operation operation;
@@ -23,6 +35,12 @@ struct request {
     char description[DESCRIPTION_MAX_BYTES + 1];
     char about[REQUEST_ID_MAX + 1];     /* cancel: which request */
     enum start start;                   /* revert: how the domain is left */
+    bool disk_only;                     /* create */
+    char memory[PATH_SIZE];             /* create: the memory image to be made; "" = in the store */
+    enum place type;                    /* create: of disks that say nothing else */
+    bool dry_run;                       /* create: only tell what would be done */
+    size_t disk_count;                  /* create: these disks and no other; 0 = every writable one */
+    struct request_disk disks[DISKS_MAX];
 };
 
 enum { REQUEST_LINE_MAX = 2048, REQUEST_VALUE_MAX = 1024 };
@@ -37,8 +55,9 @@ int request_parse_pairs(struct request *request, const struct pairs *pairs, stru
 /* The canonical form, without the ID; what request_parse_pairs() takes back. */
 void request_format(const struct request *request, struct pairs *pairs);
 
-/* The names of the keys, NULL behind the last: for who lists them. */
+/* The names of the keys, NULL behind the last, "disk-VDEV" for all of its kind: for who lists them. */
 const char *request_key(size_t index);
+const char *place_word(enum place place);
 const char *operation_word(enum operation operation);
 
 #endif

@@ -26,6 +26,32 @@ const char *state_word(enum state state)
     return states[state];
 }
 
+/* plan-0, plan-1, ...: a node holds one line. */
+static void format_plan(const char *plan, struct pairs *pairs)
+{
+    for (size_t n = 0; *plan && pairs->count < PAIRS_MAX; n++) {
+        size_t length = strcspn(plan, "\n");
+        char key[PAIR_KEY_SIZE];
+
+        snprintf(key, sizeof key, "plan-%zu", n);
+        pairs_add(pairs, key, "%.*s", (int)length, plan);
+        plan += length + (plan[length] == '\n');
+    }
+}
+
+static void parse_plan(char plan[STATUS_PLAN_SIZE], const struct pairs *pairs)
+{
+    const char *line;
+    char key[PAIR_KEY_SIZE] = "plan-0";
+
+    for (size_t n = 1; *(line = pairs_get(pairs, key)); n++) {
+        size_t used = strlen(plan);
+
+        snprintf(plan + used, STATUS_PLAN_SIZE - used, "%s\n", line);
+        snprintf(key, sizeof key, "plan-%zu", n);
+    }
+}
+
 void status_format(const struct status *status, struct pairs *pairs)
 {
     pairs_add(pairs, "operation", "%s", operation_word(status->operation));
@@ -52,6 +78,7 @@ void status_format(const struct status *status, struct pairs *pairs)
         pairs_add(pairs, "downtime-ms", "%d", status->downtime_ms);
     if (status->returned_by_revert)
         pairs_add(pairs, "returned", "revert");
+    format_plan(status->plan, pairs);
 }
 
 static enum state parse_state(const char *word)
@@ -94,5 +121,6 @@ void status_parse(struct status *status, const struct pairs *pairs)
     status->started = atoll(pairs_get(pairs, "started"));
     status->finished = atoll(pairs_get(pairs, "finished"));
     status->downtime_ms = number_or(pairs_get(pairs, "downtime-ms"), -1);
+    parse_plan(status->plan, pairs);
     status->returned_by_revert = strcmp(pairs_get(pairs, "returned"), "revert") == 0;
 }

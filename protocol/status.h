@@ -21,6 +21,8 @@ enum state {
     STATES
 };
 
+enum { STATUS_PLAN_SIZE = 4096 };
+
 struct status {
     enum operation operation;
     enum state state;
@@ -32,6 +34,7 @@ struct status {
     char name[NAME_MAX_BYTES + 1];
     long long started, finished; /* seconds since the epoch; 0 = not yet */
     int downtime_ms;             /* how long the guest stood still; -1 = it did not, or nobody knows */
+    char plan[STATUS_PLAN_SIZE]; /* of a dry run: a sentence a line */
     bool returned_by_revert;     /* the guest that asked has been brought back to this moment */
 };
 

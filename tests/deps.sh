@@ -4,7 +4,7 @@
 # otherwise it says which are missing.
 set -euo pipefail
 
-build=(gcc make pkg-config libxen-dev libyajl-dev libxxhash-dev uuid-dev perl)
+build=(gcc make pkg-config libxen-dev libyajl-dev libxxhash-dev libinih-dev uuid-dev perl)
 fast=("${build[@]}" clang xen-utils-4.17 qemu-system-x86 qemu-utils universal-ctags shellcheck python3)
 xen=("${build[@]}" mmdebstrap qemu-system-x86 qemu-utils e2fsprogs cpio fakeroot busybox-static openssh-client xz-utils procps
     kmod libc6-dev)

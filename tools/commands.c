@@ -7,6 +7,7 @@
 
 #include "ask.h"
 #include "cleanup.h"
+#include "create.h"
 #include "pairs.h"
 #include "report.h"
 #include "show.h"
@@ -20,20 +21,27 @@ static void add(struct pairs *pairs, const char *key, const char *value)
         pairs_add(pairs, key, "%s", value);
 }
 
+static int other_pairs(enum operation operation, const struct options *options, struct pairs *pairs)
+{
+    add(pairs, "operation", operation_word(operation));
+    add(pairs, "domain", options->domain);
+    if (operation != OPERATION_LIST)
+        add(pairs, "name", options->name);
+    add(pairs, "start", options->paused ? "paused" : NULL);
+    return 0;
+}
+
 /* By way of the parser, so that what the agent would refuse is refused here, in the same words. */
-static int make_request(struct request *request, enum operation operation, const struct options *options)
+static int make_request(struct client *client, struct request *request, enum operation operation,
+                        const struct options *options)
 {
     struct pairs pairs = { 0 };
     struct err err;
+    int result = operation == OPERATION_CREATE ? create_pairs(client, options, &pairs, &err)
+                                               : other_pairs(operation, options, &pairs);
 
     *request = (struct request){ 0 };
-    add(&pairs, "operation", operation_word(operation));
-    add(&pairs, "domain", options->domain);
-    if (operation != OPERATION_LIST)
-        add(&pairs, "name", options->name);
-    add(&pairs, "description", options->description);
-    add(&pairs, "start", options->paused ? "paused" : NULL);
-    return request_parse_pairs(request, &pairs, &err) < 0 ? report(options, &err) : 0;
+    return result < 0 || request_parse_pairs(request, &pairs, &err) < 0 ? report(options, &err) : 0;
 }
 
 static int need_domain(struct client *client, const struct options *options)
@@ -52,7 +60,7 @@ static int operate(struct client *client, const struct options *options, enum op
     int code = need_domain(client, options);
 
     if (code == 0)
-        code = make_request(&request, operation, options);
+        code = make_request(client, &request, operation, options);
     if (code == 0)
         code = options->no_wait ? ask_send(client, options, &request, result.id)
                                 : ask(client, options, &request, &result);
@@ -64,7 +72,7 @@ static int operate(struct client *client, const struct options *options, enum op
         puts(result.id);
     else if (options->json)
         show_result_json(&result);
-    else if (!options->quiet)
+    else if (!options->quiet || options->dry_run)
         tell(client, options, &result.status);
     return 0;
 }
@@ -105,6 +113,12 @@ static void tell_created(struct client *client, const struct options *options, c
     putchar('\n');
 }
 
+static void tell_plan(struct client *client, const struct options *options, const struct status *status)
+{
+    (void)client, (void)options;
+    show_plan(status);
+}
+
 static void tell_deleted(struct client *client, const struct options *options, const struct status *status)
 {
     put_snapshot(client, options, status);
@@ -121,9 +135,14 @@ static void tell_reverted(struct client *client, const struct options *options, 
 
 /* ---- create, delete, revert ---------------------------------------------------------------------------- */
 
-int command_create(struct client *client, const struct options *options)
+int command_create(struct client *client, const struct options *given)
 {
-    return operate(client, options, OPERATION_CREATE, tell_created);
+    struct options options = *given;
+    struct err err;
+
+    if (create_words(client, &options, &err) < 0)
+        return report(&options, &err);
+    return operate(client, &options, OPERATION_CREATE, options.dry_run ? tell_plan : tell_created);
 }
 
 int command_delete(struct client *client, const struct options *options)
@@ -141,48 +160,38 @@ int command_revert(struct client *client, const struct options *options)
 static int ask_list(struct client *client, const struct options *options, struct client_request *result)
 {
     struct request request;
-    int code = make_request(&request, OPERATION_LIST, options);
+    int code = make_request(client, &request, OPERATION_LIST, options);
 
     return code ? code : ask(client, options, &request, result);
-}
-
-/* Moves those that are called NAME to the front; returns how many there are. */
-static size_t keep_named(struct entry *entries, size_t count, const char *name)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(entries[i].name, name) == 0 || strcmp(entries[i].id, name) == 0)
-            entries[kept++] = entries[i];
-    return kept;
 }
 
 int command_list(struct client *client, const struct options *options)
 {
     _cleanup_(freep) struct entry *entries = NULL;
+    struct listing listing = { .name = options->name };
     struct client_request result;
     struct err err;
-    size_t count;
     int code = need_domain(client, options);
 
     if (code == 0)
         code = ask_list(client, options, &result);
     if (code != 0)
         return code;
-    if (client_list(client, options->domain ? result.status.vm : NULL, &entries, &count, &err) < 0)
+    if (client_list(client, options->domain ? result.status.vm : NULL, &entries, &listing.count, &err) < 0)
         return report(options, &err);
-    if (options->name)
-        count = keep_named(entries, count, options->name);
-    if (options->name && count == 0) {
+    listing.entries = entries;
+    if (options->name && !listing_find(&listing, options->name)) {
         err_set(&err, ERR_NOT_FOUND, "no snapshot is named %s", options->name);
         return report(options, &err);
     }
     if (options->json)
-        show_list_json(entries, count);
+        show_list_json(&listing);
     else if (options->long_list)
-        show_list_long(entries, count);
+        show_list_long(&listing);
+    else if (options->tree)
+        show_list_tree(&listing);
     else
-        show_list_table(entries, count);
+        show_list_table(&listing);
     return 0;
 }
 

@@ -11,8 +11,15 @@ struct options {
     const char *domain;      /* NULL = the guest itself */
     const char *name;        /* of the snapshot, or NULL */
     const char *description; /* or NULL */
+    const char *config;      /* create: its configuration file, or NULL */
+    const char *memory;      /* create: yes, no or a path, or NULL */
+    const char *disks;       /* create: vdevs with commas, or NULL */
     int timeout;             /* seconds; 0 = for ever */
-    bool quiet, json, no_wait, long_list, paused, help, version;
+    bool either_order;       /* domain and config are two words, and which is which has to be found out */
+    bool disk_only, external, dry_run; /* create */
+    bool long_list, tree;    /* list */
+    bool paused;             /* revert */
+    bool quiet, json, no_wait, help, version;
 };
 
 #endif

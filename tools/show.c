@@ -8,6 +8,7 @@
 #include "json.h"
 #include "table.h"
 #include "text.h"
+#include "tree.h"
 
 static void print(struct json_writer *writer)
 {
@@ -19,12 +20,25 @@ static void print(struct json_writer *writer)
 
 /* ---- snapshots ----------------------------------------------------------------------------------------- */
 
-static const char *memory_word(const struct entry *entry)
+static bool is_called(const struct entry *entry, const char *name)
 {
-    return entry->memory ? "memory" : "disk-only";
+    return strcmp(entry->name, name) == 0 || strcmp(entry->id, name) == 0;
 }
 
-void show_list_table(const struct entry *entries, size_t count)
+static bool is_shown(const struct listing *listing, size_t i)
+{
+    return !listing->name || is_called(&listing->entries[i], listing->name);
+}
+
+const struct entry *listing_find(const struct listing *listing, const char *name)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        if (is_called(&listing->entries[i], name))
+            return &listing->entries[i];
+    return NULL;
+}
+
+void show_list_table(const struct listing *listing)
 {
     _cleanup_(table_freep) struct table *table = table_new(5);
 
@@ -33,28 +47,64 @@ void show_list_table(const struct entry *entries, size_t count)
     table_add(table, "STATE");
     table_add(table, "MEMORY");
     table_add(table, "SIZE");
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct entry *entry = &listing->entries[i];
         char created[TIME_TEXT_SIZE], size[SIZE_TEXT_SIZE];
 
-        text_time(created, entries[i].created);
-        text_size(size, entries[i].size);
-        table_add(table, "%c %s", entries[i].current ? '*' : ' ', entries[i].name);
+        if (!is_shown(listing, i))
+            continue;
+        text_time(created, entry->created);
+        text_size(size, entry->size);
+        table_add(table, "%c %s", entry->current ? '*' : ' ', entry->name);
         table_add(table, "%s", created);
-        table_add(table, "%s", entries[i].state);
-        table_add(table, "%s", memory_word(&entries[i]));
+        table_add(table, "%s", entry->state);
+        table_add(table, "%s", entry->memory ? "memory" : "disk-only");
         table_add(table, "%s", size);
     }
     table_print(table);
 }
 
+void show_list_tree(const struct listing *listing)
+{
+    _cleanup_(table_freep) struct table *table = table_new(3);
+    const struct entry *root = listing->name ? listing_find(listing, listing->name) : NULL;
+    struct tree *tree = tree_new(listing->entries, listing->count, root);
+
+    table_add(table, "NAME");
+    table_add(table, "CREATED");
+    table_add(table, "MEMORY");
+    for (size_t i = 0; i < tree->count; i++) {
+        const struct tree_row *row = &tree->rows[i];
+        char created[TIME_TEXT_SIZE] = "";
+
+        if (row->entry)
+            text_time(created, row->entry->created);
+        table_add(table, "%s%s", row->branch, row->entry ? row->entry->name : "<- you are here");
+        table_add(table, "%s", created);
+        table_add(table, "%s", !row->entry ? "" : row->entry->memory ? "RAM" : "disk-only");
+    }
+    table_print(table);
+    tree_free(tree);
+}
+
 static void put_line(const char *key, const char *value)
 {
-    printf("%-13s", key);
+    printf("%-12s ", key);
     text_put(stdout, *value ? value : "-", 0);
     putchar('\n');
 }
 
-static void show_long(const struct entry *entry)
+/* "NAME (ID)"; the id alone where it is not in the listing. */
+static void put_parent(const struct listing *listing, const struct entry *entry)
+{
+    const struct entry *parent = *entry->parent ? listing_find(listing, entry->parent) : NULL;
+    char text[NAME_MAX_BYTES + UUID_LENGTH + 4];
+
+    snprintf(text, sizeof text, parent ? "%s (%s)" : "%s%s", parent ? parent->name : "", entry->parent);
+    put_line("parent:", text);
+}
+
+static void show_long(const struct listing *listing, const struct entry *entry)
 {
     char created[TIME_TEXT_SIZE], human[SIZE_TEXT_SIZE], size[64];
 
@@ -70,23 +120,35 @@ static void show_long(const struct entry *entry)
     put_line("type:", entry->type);
     put_line("consistency:", entry->consistency);
     put_line("disks:", entry->disks);
+    for (size_t i = 0; i < entry->detail_count; i++) {
+        char key[VDEV_SIZE + 8];
+
+        snprintf(key, sizeof key, "disk-%s:", entry->detail[i].vdev);
+        put_line(key, entry->detail[i].text);
+    }
+    put_line("left-out:", entry->left_out);
     put_line("size:", size);
-    put_line("parent:", entry->parent);
+    put_parent(listing, entry);
     put_line("current:", entry->current ? "yes" : "no");
 }
 
-void show_list_long(const struct entry *entries, size_t count)
+void show_list_long(const struct listing *listing)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
+    bool first = true;
+
+    for (size_t i = 0; i < listing->count; i++) {
+        if (!is_shown(listing, i))
+            continue;
+        if (!first)
             putchar('\n');
-        show_long(&entries[i]);
+        show_long(listing, &listing->entries[i]);
+        first = false;
     }
 }
 
-static void put_disks(struct json_writer *writer, const char *disks)
+static void put_disks(struct json_writer *writer, const char *key, const char *disks)
 {
-    json_array(writer, "disks");
+    json_array(writer, key);
     while (*disks) {
         size_t length = strcspn(disks, ",");
         char disk[sizeof((struct entry *)0)->disks];
@@ -94,6 +156,25 @@ static void put_disks(struct json_writer *writer, const char *disks)
         snprintf(disk, sizeof disk, "%.*s", (int)length, disks);
         json_put_string(writer, NULL, disk);
         disks += length + (disks[length] == ',');
+    }
+    json_end_array(writer);
+}
+
+/* "external PATH", taken apart */
+static void put_images(struct json_writer *writer, const struct entry *entry)
+{
+    json_array(writer, "images");
+    for (size_t i = 0; i < entry->detail_count; i++) {
+        const char *text = entry->detail[i].text;
+        size_t length = strcspn(text, " ");
+        char type[sizeof entry->detail[i].text];
+
+        snprintf(type, sizeof type, "%.*s", (int)length, text);
+        json_object(writer, NULL);
+        json_put_string(writer, "disk", entry->detail[i].vdev);
+        json_put_string(writer, "type", type);
+        json_put_string(writer, "path", text + length + (text[length] == ' '));
+        json_end_object(writer);
     }
     json_end_array(writer);
 }
@@ -109,7 +190,9 @@ static void put_entry(struct json_writer *writer, const struct entry *entry)
     json_put_bool(writer, "memory", entry->memory);
     json_put_string(writer, "type", entry->type);
     json_put_string(writer, "consistency", entry->consistency);
-    put_disks(writer, entry->disks);
+    put_disks(writer, "disks", entry->disks);
+    put_images(writer, entry);
+    put_disks(writer, "left-out", entry->left_out);
     json_put_integer(writer, "size", entry->size);
     if (*entry->parent)
         json_put_string(writer, "parent", entry->parent);
@@ -119,13 +202,14 @@ static void put_entry(struct json_writer *writer, const struct entry *entry)
     json_end_object(writer);
 }
 
-void show_list_json(const struct entry *entries, size_t count)
+void show_list_json(const struct listing *listing)
 {
     _cleanup_(json_writer_freep) struct json_writer *writer = json_writer_new(true);
 
     json_array(writer, NULL);
-    for (size_t i = 0; i < count; i++)
-        put_entry(writer, &entries[i]);
+    for (size_t i = 0; i < listing->count; i++)
+        if (is_shown(listing, i))
+            put_entry(writer, &listing->entries[i]);
     json_end_array(writer);
     print(writer);
 }
@@ -192,6 +276,41 @@ static void put_time(struct json_writer *writer, const char *key, long long seco
         json_put_integer(writer, key, seconds);
 }
 
+/* The plan's lines, one after the other; returns false behind the last. */
+static bool next_line(const char **plan, char line[STATUS_PLAN_SIZE])
+{
+    size_t length = strcspn(*plan, "\n");
+
+    if (!**plan)
+        return false;
+    snprintf(line, STATUS_PLAN_SIZE, "%.*s", (int)length, *plan);
+    *plan += length + ((*plan)[length] == '\n');
+    return true;
+}
+
+static void put_plan(struct json_writer *writer, const char *plan)
+{
+    char line[STATUS_PLAN_SIZE];
+
+    if (!*plan)
+        return;
+    json_array(writer, "plan");
+    while (next_line(&plan, line))
+        json_put_string(writer, NULL, line);
+    json_end_array(writer);
+}
+
+void show_plan(const struct status *status)
+{
+    const char *plan = status->plan;
+    char line[STATUS_PLAN_SIZE];
+
+    while (next_line(&plan, line)) {
+        text_put(stdout, line, 0);
+        putchar('\n');
+    }
+}
+
 /* As in xenstore: what is not known is not there. */
 static void put_request(struct json_writer *writer, const struct client_request *request)
 {
@@ -216,6 +335,7 @@ static void put_request(struct json_writer *writer, const struct client_request 
         json_put_integer(writer, "downtime-ms", status->downtime_ms);
     if (status->returned_by_revert)
         json_put_string(writer, "returned", "revert");
+    put_plan(writer, status->plan);
 }
 
 void show_requests_json(const struct shown_request *requests, size_t count)

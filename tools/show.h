@@ -16,14 +16,28 @@ struct shown_request {
     char vm_name[NAME_MAX_BYTES + 1]; /* or "" */
 };
 
-void show_list_table(const struct entry *entries, size_t count);
-void show_list_long(const struct entry *entries, size_t count);
-void show_list_json(const struct entry *entries, size_t count);
+/* All snapshots of a VM, and which of them is to be shown: NULL is all of them. */
+struct listing {
+    const struct entry *entries;
+    size_t count;
+    const char *name; /* or id */
+};
+
+/* The one of that name or id, or NULL. */
+const struct entry *listing_find(const struct listing *listing, const char *name);
+
+void show_list_table(const struct listing *listing);
+void show_list_long(const struct listing *listing);
+/* What descends from what; of one, with all that descends from it. */
+void show_list_tree(const struct listing *listing);
+void show_list_json(const struct listing *listing);
 
 void show_requests_table(const struct shown_request *requests, size_t count);
 void show_requests_json(const struct shown_request *requests, size_t count);
 /* One object: the result of a request. */
 void show_result_json(const struct client_request *request);
+/* Of a dry run: what would be done. */
+void show_plan(const struct status *status);
 /* The request's id and nothing else. */
 void show_id_json(const char *id);
 

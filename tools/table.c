@@ -53,17 +53,24 @@ void table_add(struct table *table, const char *format, ...)
         *width = own;
 }
 
+/* How many cells of the row have to be printed: what is empty at its end would only be blanks. */
+static size_t used(const struct table *table, size_t row)
+{
+    size_t cells = table->columns;
+
+    while (cells > 1 && !*table->cells[row + cells - 1])
+        cells--;
+    return cells;
+}
+
 void table_print(const struct table *table)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        size_t column = i % table->columns;
+    for (size_t row = 0; row + table->columns <= table->count; row += table->columns) {
+        size_t cells = used(table, row);
 
-        if (column + 1 < table->columns) {
-            text_put(stdout, table->cells[i], table->width[column]);
-            fputs("  ", stdout);
-        } else {
-            text_put(stdout, table->cells[i], 0);
-            putchar('\n');
+        for (size_t i = 0; i < cells; i++) {
+            text_put(stdout, table->cells[row + i], i + 1 < cells ? table->width[i] : 0);
+            fputs(i + 1 < cells ? "  " : "\n", stdout);
         }
     }
 }

@@ -16,12 +16,19 @@
 
 enum { TIMEOUT_MAX = 1000000000 };
 
-/* Each option has a letter; those in capitals have no short form. */
-static const char short_options[] = ":n:d:lpqh";
+/* Each option has a letter; short_options says which may be given as such. */
+static const char short_options[] = ":n:d:DeNm:lpqh";
 static const struct option long_options[] = {
     { "name", required_argument, NULL, 'n' },
     { "description", required_argument, NULL, 'd' },
+    { "disk-only", no_argument, NULL, 'D' },
+    { "external", no_argument, NULL, 'e' },
+    { "disks", required_argument, NULL, 'K' },
+    { "memory", required_argument, NULL, 'm' },
+    { "dry-run", no_argument, NULL, 'N' },
+    { "config", required_argument, NULL, 'C' },
     { "long", no_argument, NULL, 'l' },
+    { "tree", no_argument, NULL, 'R' },
     { "paused", no_argument, NULL, 'p' },
     { "json", no_argument, NULL, 'J' },
     { "no-wait", no_argument, NULL, 'W' },
@@ -37,22 +44,30 @@ static const struct command {
     const char *name;
     int (*run)(struct client *client, const struct options *options);
     const char *options; /* the letters of those that are its own */
-    int arguments;       /* at most: DOMAIN and NAME */
+    int arguments;       /* at most: DOMAIN and NAME, or with create the configuration file */
     bool needs_name;
     const char *synopsis, *summary, *help;
 } commands[] = {
-    { "create", command_create, "ndW", 1, false,
-      "[-n NAME] [-d TEXT] DOMAIN", "make a snapshot",
-      "Makes a snapshot of the running domain: its memory and all its writable disks.\n"
+    { "create", command_create, "ndDeKmNCW", 2, false,
+      "[OPTIONS] DOMAIN [CONFIGFILE]", "make a snapshot",
+      "Makes a snapshot of the domain: its memory and all its writable disks.  CONFIGFILE may\n"
+      "also come before DOMAIN; see xensnap-snapshot.conf(5).\n"
       "\n"
       "  -n, --name NAME         what to call it; default: the time in seconds since 1970\n"
-      "  -d, --description TEXT  a sentence to remember it by\n" },
-    { "list", command_list, "nl", 2, false,
-      "[-l] DOMAIN [NAME]", "list the snapshots of a domain",
+      "  -d, --description TEXT  a sentence to remember it by\n"
+      "  -D, --disk-only         without the memory, as after a power cut\n"
+      "  -m, --memory FILE       the memory image to be made; also: yes, no\n"
+      "  -e, --external          go on in new overlay files instead of inside the images\n"
+      "      --disks VDEV,...    these disks and no other\n"
+      "  -N, --dry-run           only tell what would be done\n"
+      "      --config FILE       the configuration file, if it could be taken for the domain\n" },
+    { "list", command_list, "nlR", 2, false,
+      "[-l | --tree] DOMAIN [NAME]", "list the snapshots of a domain",
       "Lists the snapshots of the domain, or the one of that name, oldest first.  A \"*\" marks\n"
       "the one that the domain was made from or brought back to last.\n"
       "\n"
-      "  -l, --long              everything that is known of each\n" },
+      "  -l, --long              everything that is known of each\n"
+      "      --tree              what descends from what; an only child stands below its parent\n" },
     { "delete", command_delete, "nW", 2, true,
       "DOMAIN NAME", "delete a snapshot",
       "Deletes the snapshot NAME (also: -n NAME).  Later snapshots and the domain are not\n"
@@ -84,7 +99,7 @@ static void help_all(void)
     puts("Usage: xensnap COMMAND [OPTIONS] [DOMAIN] [NAME]\n"
          "Snapshots of Xen domains, made by xensnapd.\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        printf("  %-7s %-28s %s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
+        printf("  %-7s %-30s %s\n", commands[i].name, commands[i].synopsis, commands[i].summary);
     puts("\nDOMAIN is a name, a domid or a UUID; inside a guest it is left out, means the guest,\n"
          "and NAME is given with -n.\n"
          "Ctrl-C cancels the operation and waits for its end; a second one does not wait.\n"
@@ -125,7 +140,14 @@ static int take(struct options *options, int letter)
     switch (letter) {
     case 'n': options->name = optarg; break;
     case 'd': options->description = optarg; break;
+    case 'D': options->disk_only = true; break;
+    case 'e': options->external = true; break;
+    case 'K': options->disks = optarg; break;
+    case 'm': options->memory = optarg; break;
+    case 'N': options->dry_run = true; break;
+    case 'C': options->config = optarg; break;
     case 'l': options->long_list = true; break;
+    case 'R': options->tree = true; break;
     case 'p': options->paused = true; break;
     case 'J': options->json = true; break;
     case 'W': options->no_wait = true; break;
@@ -192,20 +214,37 @@ static int take_options(struct options *options, char *seen, int argc, char **ar
     return 0;
 }
 
-/* The words after the command: DOMAIN and NAME. */
+/* The second word: of create a configuration file, else the snapshot's name. */
+static int take_second(struct options *options, const struct command *command, const char *word)
+{
+    if (command->run == command_create) {
+        if (options->config)
+            return report_usage(options, "too many words, as --config is given: %s", word);
+        options->config = word;
+        options->either_order = true;
+        return 0;
+    }
+    if (options->name)
+        return report_usage(options, "the snapshot's name is given twice");
+    options->name = word;
+    return 0;
+}
+
 static int take_words(struct options *options, const struct command *command, int count, char **words)
 {
+    int code = 0;
+
     if (count > command->arguments)
         return report_usage(options, "too many words: %s", words[command->arguments]);
     if (count > 0)
         options->domain = words[0];
-    if (count > 1 && options->name)
-        return report_usage(options, "the snapshot's name is given twice");
     if (count > 1)
-        options->name = words[1];
-    if (command->needs_name && !options->name)
+        code = take_second(options, command, words[1]);
+    if (code == 0 && command->needs_name && !options->name)
         return report_usage(options, "which snapshot?");
-    return 0;
+    if (code == 0 && options->tree && options->long_list)
+        return report_usage(options, "--long or --tree?");
+    return code;
 }
 
 /* ---- main ---------------------------------------------------------------------------------------------- */

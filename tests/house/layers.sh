@@ -26,13 +26,17 @@ never() {
 }
 
 only '<xenstore\.h>' protocol/xenstore.c
-only '<libxl' agent/xl_internal.h
+only '<libxl[._]' agent/xl_internal.h
+only '<libxlutil\.h>' tools/snapconf.c
+only '"client_internal\.h"' protocol/client.c protocol/client_vm.c
 only '"xl_internal\.h"' agent/xl.c agent/xl_config.c agent/xl_stream.c
 only '<xentoollog\.h>' agent/xl.c
 only '<yajl/' protocol/json.c
 only '<xxhash\.h>' agent/digest.c
+only '<ini\.h>' agent/conf.c
 
-pure=(protocol/{entry,errors,json,names,pairs,request,status}.[ch] agent/{job,queue,record}.c)
+pure=(protocol/{entry,errors,json,names,pairs,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
+    agent/{job,queue,record}.c)
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
 for header in agent/*.h; do
     never "\"$(basename "$header" | sed 's/\./\\./')\"" protocol/*.[ch] tools/*.[ch]

@@ -20,7 +20,7 @@ trap cleanup EXIT
 
 fail() {
     echo "FAIL: $*"
-    sed 's/^/    agent: /' "$dir/agent.log" 2> /dev/null | tail -n 20
+    sed 's/^/    agent: /' "$dir/agent.log" 2> /dev/null | tail -n ${FAIL_LINES:-20}
     exit 1
 }
 
@@ -47,7 +47,7 @@ domain_make() {
     xenstore-write /local/domain/0/name Domain-0 /local/domain/5/vm "/vm/$vm" /local/domain/5/name web1 /local/domain/5/control/shutdown ""
     echo "5 $vm 0" > "$dir/domain"
     qemu-img create -q -f qcow2 "$dir/xvda.qcow2" 64M
-    echo "xvda $dir/xvda.qcow2" > "$dir/disks"
+    echo "xvda qcow2 $dir/xvda.qcow2" > "$dir/disks"
     qemu-system-x86_64 -accel tcg -S -display none -nodefaults -machine pc -qmp "unix:$dir/qmp-libxenstat-5,server=on,wait=off" \
         -blockdev "driver=qcow2,node-name=xvda-qcow2,file.driver=file,file.locking=off,file.filename=$dir/xvda.qcow2" \
         -device virtio-blk-pci,drive=xvda-qcow2 > "$dir/qemu.log" 2>&1 &
@@ -58,9 +58,17 @@ ready() {
     grep -q ': ready: ' "$dir/agent.log"
 }
 
+# conf LINE...: they are the configuration file's [agent].
+conf() {
+    printf '%s\n' '[agent]' "$@" > "$dir/xensnap.conf"
+}
+conf "store = $dir/store"
+
+# agent_start [OPTION...]
 agent_start() {
     : > "$dir/agent.log"
-    "$build/xensnapd" --store "$dir/store" --run "$dir/run" --libexec "$build/tests/integration" >> "$dir/agent.log" 2>&1 &
+    "$build/xensnapd" --config "$dir/xensnap.conf" --run "$dir/run" --libexec "$build/tests/integration" "$@" \
+        >> "$dir/agent.log" 2>&1 &
     agent=$!
     wait_for 10 ready || fail "the agent does not start"
 }

@@ -37,8 +37,22 @@ entry, = json.load(open(sys.argv[1]))
 assert entry["name"] == 'before "upgrade"' and entry["description"] == "as agreed", entry
 assert entry["current"] is True and entry["disks"] == ["xvda"], entry
 PY
+gives 0 xensnap list --tree web1
+[[ $(cat "$dir/out") == *'before "upgrade"'*RAM*'<- you are here'* ]] || fail "the tree: $(cat "$dir/out")"
 head -c 25 "$dir"/store/*/*/memory | grep -q '^Xen saved domain, xl form' || fail "the memory image is no save file"
 [ "$(stat -c %a "$dir/store" "$dir"/store/*/*/memory | xargs)" = '700 600' ] || fail "others can read it"
+
+# Options and a configuration file together, and what is wrong with them is told before anything is done.
+printf '%s\n' 'name = "of a file"' 'description="# no comment"' 'memory="yes"' > "$dir/snap.conf"
+gives 2 xensnap create -n other web1 "$dir/snap.conf"
+gives 2 xensnap create -D web1 "$dir/snap.conf"
+[ "$(tags)" = 1 ] || fail "a request that was refused left a snapshot in the image"
+gives 0 xensnap create -n 'of a file' "$dir/snap.conf" web1
+[ "$(tags)" = 2 ] || fail "no snapshot in the image"
+gives 0 xensnap list -l 5 'of a file'
+grep -qx 'description: # no comment' "$dir/out" || fail "the long list: $(cat "$dir/out")"
+grep -qx 'parent:      before "upgrade" (.*)' "$dir/out" || fail "the long list: $(cat "$dir/out")"
+gives 0 xensnap delete -n 'of a file' $vm
 
 # The same listing after a restart; SIGTERM is a clean end.
 before=$(xenstore-ls /local/domain/5/snapshot/list | grep -v generation)

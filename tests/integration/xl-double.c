@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* In the place of libxl, where there is no hypervisor: xl.h over a few files in $XL_DOUBLE.
  *   domain  "DOMID UUID LIFE", LIFE being a number of enum xl_life; no file, no domain
- *   disks   "VDEV TARGET" a line
+ *   disks   "VDEV FORMAT IMAGE" a line
  *   hang    while it is there, a save does not end unless it is cancelled
  * Restoring is not doubled: that is for the emulated machine. */
 
@@ -23,7 +23,8 @@ struct xl {
 };
 
 struct xl_config {
-    char json[64];
+    struct xl_disk disks[DISKS_MAX];
+    size_t count;
 };
 
 static const char *file(struct xl *xl, const char *name)
@@ -95,6 +96,18 @@ int xl_find(struct xl *xl, const char *uuid, struct xl_domain *domain, struct er
     return read_domain(xl, domain) && strcmp(domain->uuid, uuid) == 0;
 }
 
+int xl_find_settled(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err)
+{
+    return xl_find(xl, uuid, domain, err);
+}
+
+int xl_let_pass(struct xl *xl, int ms, struct err *err)
+{
+    (void)xl, (void)err;
+    poll(NULL, 0, ms);
+    return 0;
+}
+
 int xl_pause(struct xl *xl, unsigned domid, struct err *err)
 {
     (void)domid;
@@ -126,17 +139,41 @@ int xl_wait_end(struct xl *xl, unsigned domid, int seconds, enum xl_end *end, st
     return 0;
 }
 
+/* A line for each disk: VDEV FORMAT IMAGE. */
+static void parse_disks(FILE *f, struct xl_config *config)
+{
+    while (f && config->count < DISKS_MAX) {
+        struct xl_disk *disk = &config->disks[config->count];
+
+        *disk = (struct xl_disk){ .qdisk = true, .writable = true };
+        if (fscanf(f, "%15s %11s %959s", disk->vdev, disk->format, disk->target) != 3)
+            break;
+        config->count++;
+    }
+}
+
 int xl_config_read(struct xl *xl, unsigned domid, struct xl_config **out, struct err *err)
 {
-    (void)xl, (void)domid;
+    _cleanup_(fclosep) FILE *f = fopen(file(xl, "disks"), "re");
+
+    (void)domid;
     *out = calloc(1, sizeof **out);
-    return *out ? 0 : err_set(err, ERR_IO, "out of memory");
+    if (!*out)
+        return err_set(err, ERR_IO, "out of memory");
+    parse_disks(f, *out);
+    return 0;
 }
 
 int xl_config_parse(struct xl *xl, const char *json, struct xl_config **out, struct err *err)
 {
-    (void)json;
-    return xl_config_read(xl, 0, out, err);
+    _cleanup_(fclosep) FILE *f = fmemopen((void *)json, strlen(json), "r");
+
+    (void)xl;
+    *out = calloc(1, sizeof **out);
+    if (!*out)
+        return err_set(err, ERR_IO, "out of memory");
+    parse_disks(f, *out);
+    return 0;
 }
 
 struct xl_config *xl_config_free(struct xl_config *config)
@@ -147,8 +184,45 @@ struct xl_config *xl_config_free(struct xl_config *config)
 
 char *xl_config_format(struct xl *xl, struct xl_config *config)
 {
-    (void)xl, (void)config;
-    return strdup("{}");
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+
+    (void)xl;
+    for (size_t i = 0; i < config->count; i++)
+        fprintf(f, "%s %s %s\n", config->disks[i].vdev, config->disks[i].format, config->disks[i].target);
+    fclose(f);
+    return text;
+}
+
+char *xl_config_disk_line(const struct xl_config *config)
+{
+    return xl_config_format(NULL, (struct xl_config *)config);
+}
+
+void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format)
+{
+    for (size_t i = 0; i < config->count; i++)
+        if (strcmp(config->disks[i].vdev, vdev) == 0) {
+            snprintf(config->disks[i].target, sizeof config->disks[i].target, "%s", path);
+            snprintf(config->disks[i].format, sizeof config->disks[i].format, "%s", format);
+        }
+}
+
+int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
+                         struct err *err)
+{
+    struct xl_config *config;
+    _cleanup_(freep) char *text = NULL;
+    _cleanup_(fclosep) FILE *f = NULL;
+
+    if (xl_config_read(xl, domid, &config, err) < 0)
+        return -1;
+    xl_config_set_disk(config, vdev, path, format);
+    text = xl_config_format(xl, config);
+    xl_config_free(config);
+    f = fopen(file(xl, "disks"), "we");
+    return f && fputs(text, f) >= 0 ? 0 : err_errno(err, "disks");
 }
 
 const char *xl_config_name(const struct xl_config *config)
@@ -157,25 +231,18 @@ const char *xl_config_name(const struct xl_config *config)
     return "double";
 }
 
-int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *config, struct err *err)
+int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *config, struct xl_intent intent,
+                    struct err *err)
 {
-    (void)xl, (void)domid, (void)config, (void)err;
+    (void)xl, (void)domid, (void)config, (void)intent, (void)err;
     return 0;
 }
 
 size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, size_t size)
 {
-    struct xl xl;
-    _cleanup_(fclosep) FILE *f = fopen(file(&xl, "disks"), "re");
-    size_t count = 0;
+    size_t count = config->count < size ? config->count : size;
 
-    (void)config;
-    while (f && count < size) {
-        disks[count] = (struct xl_disk){ .format = "qcow2", .qdisk = true, .writable = true };
-        if (fscanf(f, "%15s %1023s", disks[count].vdev, disks[count].target) != 2)
-            break;
-        count++;
-    }
+    memcpy(disks, config->disks, count * sizeof *disks);
     return count;
 }
 
@@ -224,5 +291,11 @@ int xl_save(struct xl *xl, unsigned domid, int fd, enum xl_save_kind kind, struc
 int xl_restore(struct xl *xl, struct xl_config *config, int fd, unsigned *domid, struct err *err)
 {
     (void)xl, (void)config, (void)fd, (void)domid;
+    return err_set(err, ERR_XEN, "not doubled");
+}
+
+int xl_create(struct xl *xl, struct xl_config *config, unsigned *domid, struct err *err)
+{
+    (void)xl, (void)config, (void)domid;
     return err_set(err, ERR_XEN, "not doubled");
 }

@@ -19,7 +19,7 @@ static void print_status(void)
 {
     struct status status = { .operation = OPERATION_CREATE, .state = STATE_FAILED, .stage = "x", .progress = 1,
                              .error = { ERR_IO, "x" }, .vm = "x", .snapshot = "x", .name = "x", .started = 1,
-                             .finished = 1, .downtime_ms = 1, .returned_by_revert = true };
+                             .finished = 1, .downtime_ms = 1, .returned_by_revert = true, .plan = "x" };
     struct pairs pairs = { 0 };
 
     status_format(&status, &pairs);
@@ -28,7 +28,8 @@ static void print_status(void)
 
 static void print_entry(void)
 {
-    struct entry entry = { .parent = "x", .description = "x" };
+    struct entry entry = { .parent = "x", .description = "x", .left_out = "x", .detail_count = 1,
+                           .detail[0] = { "VDEV", "x" } };
     struct pairs pairs = { 0 };
 
     entry_format(&entry, &pairs);

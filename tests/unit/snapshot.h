@@ -29,8 +29,9 @@ static inline struct store *new_store(const struct scratch *scratch)
 static inline struct record new_record(const char *vm, const char *id, const char *name, long long created_ms)
 {
     struct record record = { .state = "running", .memory_hash = "xxh3:0", .created_ms = created_ms,
-                             .downtime_ms = 5, .disk_count = 1,
-                             .disks = { { "xvda", "/srv/a.qcow2", "qcow2", "xensnap-tag" } } };
+                             .downtime_ms = 5, .memory = true, .disk_count = 1,
+                             .disks = { { .vdev = "xvda", .place = PLACE_INTERNAL, .target = "/srv/a.qcow2",
+                                          .format = "qcow2", .tag = "xensnap-tag" } } };
 
     snprintf(record.id, sizeof record.id, "%s", id);
     snprintf(record.vm, sizeof record.vm, "%s", vm);

@@ -277,6 +277,33 @@ static void files_that_are_not_there(void)
     CHECK_INT(err.code, ERR_NOT_FOUND);
 }
 
+static void memory_wherever_it_is(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1);
+    struct err err = { 0 };
+    char bytes[11] = "";
+    int memory;
+
+    plant(&scratch, &record);
+    memory = store_open_memory(store, &record, &err);
+    CHECK(memory >= 0 && read(memory, bytes, 10) == 10);
+    CHECK_STR(bytes, "the memory");
+    closep(&memory);
+    scratch_write(&scratch, "elsewhere", "of another");
+    snprintf(record.memory_file, sizeof record.memory_file, "%s", scratch_path(&scratch, "elsewhere"));
+    memory = store_open_memory(store, &record, &err);
+    CHECK(memory >= 0 && read(memory, bytes, 10) == 10);
+    CHECK_STR(bytes, "of another");
+    CHECK(fcntl(memory, F_GETFD) & FD_CLOEXEC);
+    closep(&memory);
+    CHECK_INT(unlinkat(scratch.dir, "elsewhere", 0), 0);
+    CHECK_INT(store_open_memory(store, &record, &err), -1);
+    CHECK_INT(err.code, ERR_CORRUPT);
+    CHECK_HAS(err.text, "memory image");
+}
+
 static void tidied_when_empty(void)
 {
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
@@ -293,6 +320,53 @@ static void tidied_when_empty(void)
     store_tidy(store, VM1);
     CHECK(!scratch_has(&scratch, "store/" VM1));
     CHECK(scratch_has(&scratch, "store"));
+}
+
+/* What is of no use without a snapshot is removed with the directory. */
+static void leftovers_are_tidied(void)
+{
+    static const char *const names[] = { "config.json", "config.json.new", "disk.cfg",       "disk.cfg.new", "current",
+                                         "current.new", "images.json.new", "next.json.new", "next.json" };
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    char path[128];
+
+    new_vm(store, VM1);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, VM_DIR "%s", names[i]);
+        scratch_write(&scratch, path, "left over");
+    }
+    store_tidy(store, VM1);
+    CHECK(!scratch_has(&scratch, "store/" VM1));
+}
+
+/* Whoever is still there needs them: nothing at all is removed. */
+static void leftovers_of_use_stay(void)
+{
+    static const char *const files[] = { "images.json", "journal", "disk_xvda.11111111.qcow2", "mine.save",
+                                         "config.json~" };
+    static const char *const dirs[] = { ID1, ".draft", ".trash", ".reverting" };
+
+    for (size_t i = 0; i < sizeof files / sizeof *files + sizeof dirs / sizeof *dirs; i++) {
+        _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+        _cleanup_(store_closep) struct store *store = new_store(&scratch);
+        bool file = i < sizeof files / sizeof *files;
+        char path[128];
+
+        check_row = file ? files[i] : dirs[i - sizeof files / sizeof *files];
+        new_vm(store, VM1);
+        scratch_write(&scratch, VM_DIR "config.json", "{}");
+        scratch_write(&scratch, VM_DIR "current", ID1 "\n");
+        snprintf(path, sizeof path, VM_DIR "%s", check_row);
+        if (file)
+            scratch_write(&scratch, path, "");
+        else
+            mkdirat(scratch.dir, path, 0700);
+        store_tidy(store, VM1);
+        CHECK(scratch_has(&scratch, path));
+        CHECK(scratch_has(&scratch, VM_DIR "config.json"));
+        CHECK(scratch_has(&scratch, VM_DIR "current"));
+    }
 }
 
 static void gives_descriptors_back(void)
@@ -313,6 +387,7 @@ static void gives_descriptors_back(void)
     store_set_current(store, VM1, ID1, &err);
     store_rewrite_record(store, &record, &err);
     store_open_file(store, VM1, ID1, "none", &err);
+    store_tidy(store, VM1);
     free(store_read_file(store, VM1, ID1, "config.json", &err));
     trash_move_in(store, VM1, ID1, &err);
     trash_record(store, VM1, &again);
@@ -334,7 +409,10 @@ static const struct check_test tests[] = {
     { "a record is rewritten where there is one", record_is_rewritten },
     { "a snapshot's files can be read", files_of_a_snapshot },
     { "a file that is missing means a corrupt snapshot", files_that_are_not_there },
+    { "the memory image is opened wherever it is", memory_wherever_it_is },
     { "a VM's directory goes with the last snapshot", tidied_when_empty },
+    { "what is of no use without a snapshot goes with it", leftovers_are_tidied },
+    { "as long as anything else is there nothing goes", leftovers_of_use_stay },
     { "no descriptor is lost", gives_descriptors_back },
 };
 

@@ -16,6 +16,12 @@ static void check_same(const struct entry *is, const struct entry *wanted)
     CHECK_STR(is->type, wanted->type);
     CHECK_STR(is->consistency, wanted->consistency);
     CHECK_STR(is->disks, wanted->disks);
+    CHECK_STR(is->left_out, wanted->left_out);
+    CHECK_INT((long long)is->detail_count, (long long)wanted->detail_count);
+    for (size_t i = 0; i < wanted->detail_count && i < is->detail_count; i++) {
+        CHECK_STR(is->detail[i].vdev, wanted->detail[i].vdev);
+        CHECK_STR(is->detail[i].text, wanted->detail[i].text);
+    }
     CHECK_STR(is->parent, wanted->parent);
     CHECK_INT(is->created, wanted->created);
     CHECK_INT(is->size, wanted->size);
@@ -34,6 +40,9 @@ static void comes_back(void)
     const struct entry all[] = {
         full,
         { .id = UUID, .name = "a", .state = "paused", .type = "internal", .consistency = "memory" },
+        { .id = UUID, .name = "b", .state = "stopped", .type = "mixed", .consistency = "crash", .disks = "xvda,xvdb",
+          .left_out = "xvdc,hdd", .detail_count = 2,
+          .detail = { { "xvda", "internal /srv/a b.qcow2" }, { "xvdb", "external /srv/b.qcow2" } } },
         { .name = "x", .memory = true },
         { .name = "x", .current = true },
         { .name = "" },
@@ -59,7 +68,13 @@ static void largest(void)
     memset(entry.name, 'n', sizeof entry.name - 1);
     memset(entry.description, 'd', sizeof entry.description - 1);
     memset(entry.disks, 'x', sizeof entry.disks - 1);
+    memset(entry.left_out, 'x', sizeof entry.left_out - 1);
     memset(entry.state, 's', sizeof entry.state - 1);
+    entry.detail_count = DISKS_MAX;
+    for (size_t i = 0; i < DISKS_MAX; i++) {
+        memset(entry.detail[i].vdev, 'x', VDEV_SIZE - 1);
+        memset(entry.detail[i].text, 't', sizeof entry.detail[i].text - 1);
+    }
     entry_format(&entry, &pairs);
     entry_parse(&again, &pairs);
     check_same(&again, &entry);
@@ -83,6 +98,44 @@ static void as_the_protocol_says(void)
     CHECK_STR(pairs_get(&pairs, "parent"), UUID2);
     CHECK_STR(pairs_get(&pairs, "current"), "1");
     CHECK_STR(pairs_get(&pairs, "description"), "as agreed");
+}
+
+static void disks_have_their_keys(void)
+{
+    struct entry entry = full;
+    struct pairs pairs = { 0 };
+
+    snprintf(entry.left_out, sizeof entry.left_out, "xvdc");
+    entry.detail_count = 1;
+    snprintf(entry.detail[0].vdev, VDEV_SIZE, "xvda");
+    snprintf(entry.detail[0].text, sizeof entry.detail[0].text, "external /srv/a.qcow2");
+    entry_format(&entry, &pairs);
+    CHECK_INT((long long)pairs.count, 14);
+    CHECK_STR(pairs_get(&pairs, "left-out"), "xvdc");
+    CHECK_STR(pairs_get(&pairs, "disk-xvda"), "external /srv/a.qcow2");
+}
+
+static void only_disks_are_disks(void)
+{
+    struct pairs pairs = { 0 };
+    struct entry entry;
+
+    pairs_add(&pairs, "disk-", "internal /a");
+    pairs_add(&pairs, "disk-XVDA", "internal /a");
+    pairs_add(&pairs, "disk-abcdefghijklmnop", "internal /a"); /* 16 */
+    pairs_add(&pairs, "disks", "xvda");
+    pairs_add(&pairs, "disk-xvda", "%2000d", 1);
+    for (int i = 0; i < DISKS_MAX + 4; i++) {
+        char key[PAIR_KEY_SIZE];
+
+        snprintf(key, sizeof key, "disk-x%d", i);
+        pairs_add(&pairs, key, "internal /a");
+    }
+    entry_parse(&entry, &pairs);
+    CHECK_STR(entry.disks, "xvda");
+    CHECK_INT((long long)entry.detail_count, DISKS_MAX);
+    CHECK_STR(entry.detail[0].vdev, "xvda");
+    CHECK_INT((long long)strlen(entry.detail[0].text), sizeof entry.detail[0].text - 1);
 }
 
 static void without_parent_and_description(void)
@@ -123,6 +176,8 @@ static const struct check_test tests[] = {
     { "what is formatted is parsed back", comes_back },
     { "the largest entry comes back", largest },
     { "the keys are those of the protocol", as_the_protocol_says },
+    { "left-out and the disks' images have keys of their own", disks_have_their_keys },
+    { "what is no disk's name is no disk, and there are at most 32", only_disks_are_disks },
     { "a parent or description that is not there is not written", without_parent_and_description },
     { "what is damaged is cut or left", damaged },
 };

@@ -178,6 +178,127 @@ static void no_directories(void)
     CHECK_INT(dir_sync(-1, &err), -1);
 }
 
+/* Below a scratch directory; scratch_path() keeps one path only. */
+struct path {
+    char text[128];
+};
+
+static struct path path_of(const struct scratch *scratch, const char *name)
+{
+    struct path path;
+
+    snprintf(path.text, sizeof path.text, "%s/%s", scratch->path, name);
+    return path;
+}
+
+static void claims_a_new_file(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    struct path path = path_of(&scratch, "new");
+    _cleanup_(closep) int fd = -1;
+    struct err err = { 0 };
+    char bytes[4] = "";
+
+    fd = file_claim(path.text, NULL, &err);
+    CHECK(fd >= 0);
+    CHECK_INT(scratch_mode(&scratch, "new"), 0600);
+    CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    CHECK(write(fd, "abc", 3) == 3 && pread(fd, bytes, 3, 0) == 3);
+    CHECK_STR(bytes, "abc");
+}
+
+static void claims_what_is_free(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    static const char *const taken[] = { "file", "dir", "link", "dangling" };
+    _cleanup_(freep) char *text = NULL;
+
+    scratch_write(&scratch, "file", "precious");
+    CHECK_INT(mkdirat(scratch.dir, "dir", 0700), 0);
+    CHECK_INT(symlinkat("file", scratch.dir, "link"), 0);
+    CHECK_INT(symlinkat("none", scratch.dir, "dangling"), 0);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        struct path path = path_of(&scratch, taken[i]);
+        struct err err = { 0 };
+
+        check_row = taken[i];
+        CHECK_INT(file_claim(path.text, NULL, &err), -1);
+        CHECK_INT(err.code, ERR_EXISTS);
+        CHECK(scratch_has(&scratch, taken[i]));
+    }
+    CHECK(!scratch_has(&scratch, "none"));
+    text = file_read(scratch.dir, "file");
+    CHECK_STR(text, "precious");
+}
+
+static void claims_with_the_owner_of_another(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    struct path path = path_of(&scratch, "new"), like = path_of(&scratch, "like");
+    struct err err = { 0 };
+    struct stat st;
+    int fd;
+
+    scratch_write(&scratch, "like", "");
+    CHECK_INT(chmod(like.text, 04664), 0);
+    if (geteuid() == 0)
+        CHECK_INT(chown(like.text, 1234, 2345), 0);
+    CHECK_INT(chmod(like.text, 04664), 0); /* a change of owner takes bits away */
+    fd = file_claim(path.text, like.text, &err);
+    CHECK(fd >= 0 && fstat(fd, &st) == 0);
+    closep(&fd);
+    CHECK_INT(scratch_mode(&scratch, "new"), 0664);
+    if (geteuid() == 0)
+        CHECK(st.st_uid == 1234 && st.st_gid == 2345);
+}
+
+static void claims_nothing(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    struct path path = path_of(&scratch, "new"), like = path_of(&scratch, "like"), far = path_of(&scratch, "none/new");
+    struct err err = { 0 };
+
+    CHECK_INT(file_claim(path.text, like.text, &err), -1);
+    CHECK_INT(err.code, ERR_IO);
+    CHECK_HAS(err.text, "owner");
+    CHECK(!scratch_has(&scratch, "new"));
+    CHECK_INT(file_claim(far.text, NULL, &err), -1);
+    CHECK_INT(err.code, ERR_IO);
+    CHECK_HAS(err.text, strerror(ENOENT));
+}
+
+static void makes_durable(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    struct path path = path_of(&scratch, "a");
+    struct err err = { 0 };
+
+    CHECK_INT(file_sync(path.text, &err), -1);
+    CHECK_INT(err.code, ERR_IO);
+    scratch_write(&scratch, "a", "text");
+    CHECK_INT(file_sync(path.text, &err), 0);
+}
+
+static void one_file_or_two(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    struct path a = path_of(&scratch, "a"), b = path_of(&scratch, "b"), link = path_of(&scratch, "link"),
+                hard = path_of(&scratch, "hard"), around = path_of(&scratch, "./a"), none = path_of(&scratch, "none");
+
+    scratch_write(&scratch, "a", "same");
+    scratch_write(&scratch, "b", "same");
+    CHECK_INT(symlinkat("a", scratch.dir, "link"), 0);
+    CHECK_INT(linkat(scratch.dir, "a", scratch.dir, "hard", 0), 0);
+    CHECK(same_file(a.text, a.text));
+    CHECK(same_file(a.text, link.text) && same_file(link.text, a.text));
+    CHECK(same_file(a.text, hard.text));
+    CHECK(same_file(a.text, around.text));
+    CHECK(!same_file(a.text, b.text));
+    CHECK(!same_file(a.text, none.text) && !same_file(none.text, a.text));
+    CHECK(!same_file(none.text, none.text)); /* what is not there is no file */
+    CHECK(!same_file("", ""));
+}
+
 static void gives_descriptors_back(void)
 {
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
@@ -191,6 +312,9 @@ static void gives_descriptors_back(void)
     CHECK_INT(mkdirat(scratch.dir, "d", 0700), 0);
     file_replace(scratch.dir, "d", "text", &err);
     free(file_read(scratch.dir, "d"));
+    file_claim(path_of(&scratch, "a").text, NULL, &err);
+    file_claim(path_of(&scratch, "b").text, path_of(&scratch, "none").text, &err);
+    file_sync(path_of(&scratch, "a").text, &err);
     CHECK_INT(scratch_descriptors(), before);
 }
 
@@ -205,6 +329,12 @@ static const struct check_test tests[] = {
     { "a symbolic link is replaced and not what it points to", a_link_is_replaced_itself },
     { "a directory is made where it is missing and opened", directories },
     { "a file or a symbolic link is no directory", no_directories },
+    { "a new file is claimed, for reading and writing and for nobody else", claims_a_new_file },
+    { "what is there already is not claimed, whatever it is", claims_what_is_free },
+    { "a file is claimed with owner and mode of another", claims_with_the_owner_of_another },
+    { "where a claim fails nothing is left", claims_nothing },
+    { "a file is made durable where it is there", makes_durable },
+    { "two paths lead to one file or to two", one_file_or_two },
     { "no descriptor is lost", gives_descriptors_back },
 };
 

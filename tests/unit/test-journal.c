@@ -395,9 +395,9 @@ static void damaged(void)
 {
     static const char *const rows[] = {
         "\n", "hello\n", "[]\n", "{}\n", "7\n", "{\"vm\":7}\n", "{\"vm\":\"" VM1 "\"}\n", "{\"step\":7}\n",
-        "{\"vm\":\"" VM1 "\",\"request\":{\"operation\":\"frobnicate\"}}\n",
-        "{\"vm\":\"" VM1 "\",\"request\":{\"operation\":\"delete\"}}\n",
-        "{\"vm\":\"" VM1 "\",\"request\":{\"operation\":\"create\",\"name\":\"\\n\"}}\n",
+        "{\"vm\":\"" VM1 "\",\"request\":[[\"operation\",\"frobnicate\"]]}\n",
+        "{\"vm\":\"" VM1 "\",\"request\":[[\"operation\",\"delete\"]]}\n",
+        "{\"vm\":\"" VM1 "\",\"request\":[[\"operation\",\"create\"],[\"name\",\"\\n\"]]}\n",
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -55,6 +55,35 @@ static void arrives(void)
     close(fds[1]);
 }
 
+/* The longest that there is: every disk with a target, and a plan. */
+static void largest(void)
+{
+    static struct msg sent = { .kind = MSG_RESULT }, got;
+    struct request *request = &sent.order.request;
+    int fds[2];
+
+    memset(sent.plan, 'p', sizeof sent.plan - 1);
+    memset(request->memory, 'm', sizeof request->memory - 1);
+    request->disk_only = request->dry_run = true;
+    request->disk_count = DISKS_MAX;
+    for (size_t i = 0; i < DISKS_MAX; i++) {
+        request->disks[i].place = PLACE_EXTERNAL;
+        memset(request->disks[i].vdev, 'v', sizeof request->disks[i].vdev - 1);
+        memset(request->disks[i].target, 't', sizeof request->disks[i].target - 1);
+    }
+    pair(fds);
+    CHECK_INT(msg_send(fds[0], &sent), 0);
+    CHECK_INT(msg_receive(fds[1], &got), 1);
+    CHECK_STR(got.plan, sent.plan);
+    CHECK_STR(got.order.request.memory, request->memory);
+    CHECK(got.order.request.disk_only && got.order.request.dry_run);
+    CHECK_INT((long long)got.order.request.disk_count, DISKS_MAX);
+    CHECK_STR(got.order.request.disks[DISKS_MAX - 1].target, request->disks[0].target);
+    CHECK_INT(got.order.request.disks[DISKS_MAX - 1].place, PLACE_EXTERNAL);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void one_by_one(void)
 {
     struct msg msg = { .kind = MSG_PROGRESS };
@@ -169,6 +198,7 @@ static void of_another_build(void)
 
 static const struct check_test tests[] = {
     { "a record arrives as it was sent", arrives },
+    { "the largest record arrives", largest },
     { "records stay apart and in order", one_by_one },
     { "the end of the other side is seen after its last record", other_side_gone },
     { "the end of a side that had not read everything is seen too", gone_without_reading },

@@ -151,6 +151,76 @@ static void domids(void)
     CHECK_INT(domid, 77);
 }
 
+static void vdevs(void)
+{
+    CHECK(vdev_valid("xvda"));
+    CHECK(vdev_valid("sda15"));
+    CHECK(vdev_valid("d0p1"));
+    CHECK(vdev_valid("51712"));
+    CHECK(vdev_valid("abcdefghijklmno"));
+    CHECK(!vdev_valid("abcdefghijklmnop"));
+    CHECK(!vdev_valid(""));
+    CHECK(!vdev_valid("XVDA"));
+    CHECK(!vdev_valid("xvda,xvdb"));
+    CHECK(!vdev_valid("xvda "));
+    CHECK(!vdev_valid("xvda\n"));
+    CHECK(!vdev_valid("../x"));
+    CHECK(!vdev_valid("xvd-a"));
+    CHECK(!vdev_valid("xvd\xc3\xa4"));
+}
+
+static void paths_of_files(void)
+{
+    static const struct {
+        const char *path;
+        bool valid;
+    } rows[] = {
+        { "/a", true },
+        { "/srv/my vm/disk.qcow2", true },
+        { "/srv/a,b=c\"'\\", true },
+        { "/srv/gr\xc3\xbc\xc3\x9f", true },
+        { "/...", true },
+        { "/..a/.b/c./d..", true },
+        { "/srv/<domain_uuid>/a", true },
+        { "", false },
+        { "/", false },
+        { "a", false },
+        { "./a", false },
+        { "../a", false },
+        { "~/a", false },
+        { " /a", false },
+        { "/a/", false },
+        { "//a", false },
+        { "/a//b", false },
+        { "/.", false },
+        { "/..", false },
+        { "/./a", false },
+        { "/../a", false },
+        { "/a/./b", false },
+        { "/a/../b", false },
+        { "/a/.", false },
+        { "/a/..", false },
+        { "/a\nb", false },
+        { "/a\x1b[2J", false },
+        { "/a\xff", false },
+        { "/a\xc3", false },
+    };
+    char path[PATH_SIZE + 1];
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        check_row = rows[i].path;
+        CHECK_INT(path_valid(rows[i].path), rows[i].valid);
+    }
+    check_row = "the longest";
+    memset(path, 'a', sizeof path);
+    path[0] = '/';
+    path[PATH_SIZE - 1] = '\0';
+    CHECK(path_valid(path));
+    path[PATH_SIZE - 1] = 'a';
+    path[PATH_SIZE] = '\0';
+    CHECK(!path_valid(path));
+}
+
 static void paths(void)
 {
     char path[XS_PATH_SIZE];
@@ -186,6 +256,8 @@ static const struct check_test tests[] = {
     { "an id of a request is 1 to 64 of A-Z a-z 0-9 _ -", request_ids },
     { "a UUID is lower case with its hyphens where they belong", uuids },
     { "a domid is a decimal number below Xen's reserved ones", domids },
+    { "a disk's name is 1 to 15 of a-z 0-9", vdevs },
+    { "a file's path is absolute, printable, and goes straight", paths_of_files },
     { "paths are put together from their parts", paths },
     { "the longest path fits", longest_path },
 };

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "cleanup.h"
 #include "pairs.h"
+#include "request_disks.h"
 
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define A128 A64 A64
@@ -16,6 +17,12 @@
 /* What is asked for with a line, or with which error word and what in its sentence the line is refused.
  * A line that is refused may have told its id. */
 #define TAKEN(line, op, ...) { line, .want = { .operation = OPERATION_##op, __VA_ARGS__ } }
+#define DISKS(...) .disk_count = sizeof((const struct request_disk[]){ __VA_ARGS__ }) / sizeof(struct request_disk), \
+                   .disks = { __VA_ARGS__ }
+#define DISK(vdev_) { .vdev = vdev_ }
+#define INTERNAL(vdev_) { .vdev = vdev_, .place = PLACE_INTERNAL }
+#define EXTERNAL(vdev_) { .vdev = vdev_, .place = PLACE_EXTERNAL }
+#define OVERLAY(vdev_, path) { .vdev = vdev_, .place = PLACE_EXTERNAL, .target = path }
 #define REFUSED(line, error, part) { line, { .id = "" }, error, part }
 #define REFUSED_WITH_ID(line, id_, error, part) { line, { .id = id_ }, error, part }
 
@@ -112,13 +119,63 @@ static const struct row {
     REFUSED("create domain=", "invalid", "domain is a domid"),
     REFUSED("create domain=" A128 "a", "invalid", "domain is a domid"),
     TAKEN("create memory=yes", CREATE),
-    TAKEN("create memory=1 type=internal", CREATE),
-    REFUSED("create memory=no", "unsupported", "memory=no"),
-    REFUSED("create memory=0", "unsupported", "memory=no"),
-    REFUSED("create memory=maybe", "invalid", "memory is yes or no"),
-    REFUSED("create memory=", "invalid", "memory is yes or no"),
-    REFUSED("create type=external", "unsupported", "external"),
+    TAKEN("create memory=1 type=internal", CREATE, .type = PLACE_INTERNAL),
+    TAKEN("create memory=no", CREATE, .disk_only = true),
+    TAKEN("create memory=0", CREATE, .disk_only = true),
+    TAKEN("create memory=/srv/a.save", CREATE, .memory = "/srv/a.save"),
+    TAKEN("create memory=\"/srv/my vm.save\"", CREATE, .memory = "/srv/my vm.save"),
+    TAKEN("create memory=/" A512 A128 A128 A128 "/a", CREATE, .memory = "/" A512 A128 A128 A128 "/a"),
+    REFUSED("create memory=/" A512 A128 A128 A128 A64 "a", "invalid", "memory is yes, no or the absolute path"),
+    REFUSED("create memory=maybe", "invalid", "memory is yes, no or the absolute path"),
+    REFUSED("create memory=", "invalid", "memory is yes, no or the absolute path"),
+    REFUSED("create memory=a.save", "invalid", "memory is yes, no or the absolute path"),
+    REFUSED("create memory=/srv/../etc/shadow", "invalid", "memory is yes, no or the absolute path"),
+    REFUSED("list memory=no", "invalid", "memory means nothing to list"),
+    TAKEN("create type=external", CREATE, .type = PLACE_EXTERNAL),
+    TAKEN("create type=internal", CREATE, .type = PLACE_INTERNAL),
     REFUSED("create type=zip", "invalid", "type is internal or external"),
+    REFUSED("create type=mixed", "invalid", "type is internal or external"),
+    REFUSED("create type=", "invalid", "type is internal or external"),
+    TAKEN("create dry-run=yes", CREATE, .dry_run = true),
+    TAKEN("create dry-run=1", CREATE, .dry_run = true),
+    TAKEN("create dry-run=no", CREATE),
+    TAKEN("create dry-run=0", CREATE),
+    REFUSED("create dry-run=", "invalid", "dry-run is yes or no"),
+    REFUSED("create dry-run=maybe", "invalid", "dry-run is yes or no"),
+    REFUSED("delete name=a dry-run=yes", "invalid", "dry-run means nothing to delete"),
+
+    /* single disks */
+    TAKEN("create disks=xvda", CREATE, DISKS(DISK("xvda"))),
+    TAKEN("create disks=xvda,hdb,sda1", CREATE, DISKS(DISK("xvda"), DISK("hdb"), DISK("sda1"))),
+    TAKEN("create disks=xvda,xvda", CREATE, DISKS(DISK("xvda"))),
+    TAKEN("create disk-xvda=internal", CREATE, DISKS(INTERNAL("xvda"))),
+    TAKEN("create disk-xvda=external disk-xvdb=internal", CREATE,
+          DISKS(EXTERNAL("xvda"), INTERNAL("xvdb"))),
+    TAKEN("create disk-hda=format=qcow2,target=/srv/a.qcow2", CREATE, DISKS(OVERLAY("hda", "/srv/a.qcow2"))),
+    TAKEN("create disk-hda=target=/srv/a.qcow2", CREATE, DISKS(OVERLAY("hda", "/srv/a.qcow2"))),
+    TAKEN("create disk-hda=target=/srv/a,b=c", CREATE, DISKS(OVERLAY("hda", "/srv/a,b=c"))),
+    TAKEN("create disk-hda=external disks=hda,hdb type=internal", CREATE, .type = PLACE_INTERNAL,
+          DISKS(EXTERNAL("hda"), DISK("hdb"))),
+    TAKEN("create disks=hdb,hda disk-hda=external", CREATE, DISKS(DISK("hdb"), EXTERNAL("hda"))),
+    REFUSED("create disks=", "invalid", "a disk is named as"),
+    REFUSED("create disks=,", "invalid", "a disk is named as"),
+    REFUSED("create disks=xvda,", "invalid", "a disk is named as"),
+    REFUSED("create disks=\"xvda, xvdb\"", "invalid", "a disk is named as"),
+    REFUSED("create disks=../x", "invalid", "a disk is named as"),
+    REFUSED("create disks=abcdefghijklmnop", "invalid", "a disk is named as"),
+    REFUSED("create disk-=internal", "invalid", "a disk is named as"),
+    REFUSED("create disk-XVDA=internal", "invalid", "a disk is named as"),
+    REFUSED("create disk-a/b=internal", "invalid", "a disk is named as"),
+    REFUSED("create disk-hda=", "invalid", "disk-hda is internal, external, or format=qcow2"),
+    REFUSED("create disk-hda=no", "invalid", "disk-hda is internal, external, or format=qcow2"),
+    REFUSED("create disk-hda=/srv/a.qcow2", "invalid", "disk-hda is internal, external, or format=qcow2"),
+    REFUSED("create disk-hda=format=raw,target=/srv/a", "invalid", "disk-hda is internal, external, or format=qcow2"),
+    REFUSED("create disk-hda=target=a.qcow2", "invalid", "disk-hda is internal, external, or format=qcow2"),
+    REFUSED("create disk-hda=target=/srv/../a", "invalid", "disk-hda is internal, external, or format=qcow2"),
+    REFUSED("create disk-hda=internal disk-hda=external", "invalid", "disk-hda is given twice"),
+    REFUSED("revert name=a disk-hda=internal", "invalid", "disk-hda means nothing to revert"),
+    REFUSED("revert name=a disks=hda", "invalid", "disks means nothing to revert"),
+
     TAKEN("revert name=a start=running", REVERT, .name = "a", .start = START_RUNNING),
     TAKEN("revert name=a start=paused", REVERT, .name = "a", .start = START_PAUSED),
     REFUSED("revert name=a start=no", "invalid", "start is running or paused"),
@@ -156,6 +213,19 @@ static void check_fields(const struct request *request, const struct request *wa
     CHECK_STR(request->description, want->description);
     CHECK_STR(request->about, want->about);
     CHECK_INT(request->start, want->start);
+    CHECK_INT(request->disk_only, want->disk_only);
+    CHECK_STR(request->memory, want->memory);
+    CHECK_INT(request->type, want->type);
+    CHECK_INT(request->dry_run, want->dry_run);
+    CHECK_INT((long long)request->disk_count, (long long)want->disk_count);
+    for (size_t i = 0; i < want->disk_count; i++) {
+        const struct request_disk *disk = request_disk_find(request, want->disks[i].vdev);
+
+        if (!CHECK(disk))
+            continue;
+        CHECK_INT(disk->place, want->disks[i].place);
+        CHECK_STR(disk->target, want->disks[i].target);
+    }
 }
 
 static void each_line(void)
@@ -305,6 +375,11 @@ static void comes_back(void)
         { .operation = OPERATION_CREATE },
         { .operation = OPERATION_CREATE, .domain = "5", .name = "say \"hi\" \\o/", .description = "a=b c" },
         { .operation = OPERATION_CREATE, .name = A128, .description = A512 },
+        { .operation = OPERATION_CREATE, .disk_only = true, .type = PLACE_EXTERNAL, .dry_run = true },
+        { .operation = OPERATION_CREATE, .memory = "/srv/my vm.save", .type = PLACE_INTERNAL },
+        { .operation = OPERATION_CREATE, DISKS(DISK("xvda"), INTERNAL("xvdb"), DISK("hdc"),
+                                               OVERLAY("hda", "/srv/a, b.qcow2"),
+                                               EXTERNAL("hdb")) },
         { .operation = OPERATION_DELETE, .domain = "web server", .name = "a" },
         { .operation = OPERATION_REVERT, .name = "a", .start = START_RUNNING },
         { .operation = OPERATION_REVERT, .name = "a", .start = START_PAUSED },
@@ -321,6 +396,55 @@ static void comes_back(void)
         CHECK_INT(request_parse_pairs(&request, &pairs, &err), 0);
         check_fields(&request, &all[i]);
     }
+}
+
+static void fill_disks(struct request *request, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        snprintf(request->disks[i].vdev, VDEV_SIZE, "disk12345678%03zu", i);
+    request->disk_count = count;
+}
+
+static void as_many_disks_as_there_may_be(void)
+{
+    struct request largest = { .operation = OPERATION_CREATE, .domain = "5", .name = A128, .description = A512,
+                               .type = PLACE_EXTERNAL, .dry_run = true, .memory = "/" A128 };
+    struct request again = { 0 };
+    struct pairs pairs = { 0 };
+    struct err err = { 0 };
+
+    fill_disks(&largest, DISKS_MAX);
+    request_format(&largest, &pairs); /* "disks", the longest there is */
+    CHECK_INT(request_parse_pairs(&again, &pairs, &err), 0);
+    check_fields(&again, &largest);
+
+    for (size_t i = 0; i < DISKS_MAX; i++) {
+        largest.disks[i].place = PLACE_EXTERNAL;
+        memset(largest.disks[i].target, 'x', PATH_SIZE - 1);
+        largest.disks[i].target[0] = '/';
+    }
+    pairs.count = 0;
+    request_format(&largest, &pairs);
+    CHECK((long long)pairs.count <= PAIRS_MAX);
+    again = (struct request){ 0 };
+    CHECK_INT(request_parse_pairs(&again, &pairs, &err), 0);
+    check_fields(&again, &largest);
+}
+
+static void one_disk_too_many(void)
+{
+    struct request request = { 0 };
+    struct err err = { 0 };
+    char line[REQUEST_LINE_MAX] = "create disks=a0";
+
+    for (int i = 1; i < DISKS_MAX; i++)
+        snprintf(line + strlen(line), sizeof line - strlen(line), ",a%d", i);
+    CHECK_INT(request_parse_line(&request, line, strlen(line), &err), 0);
+    CHECK_INT((long long)request.disk_count, DISKS_MAX);
+    snprintf(line + strlen(line), sizeof line - strlen(line), ",b");
+    request = (struct request){ 0 };
+    CHECK_INT(request_parse_line(&request, line, strlen(line), &err), -1);
+    CHECK_HAS(err.text, "more than 32 disks");
 }
 
 static void id_is_not_formatted(void)
@@ -349,11 +473,13 @@ static const struct check_test tests[] = {
     { "a NUL in a line is refused", nul_in_the_line },
     { "a line has at most 2048 bytes", line_too_long },
     { "a value has at most 1023 bytes", value_as_long_as_it_may_be },
-    { "a line has at most 23 keys", many_keys },
+    { "a line has at most 47 keys", many_keys },
     { "a directory is taken with its keys in any order, and keeps its id", of_a_directory },
     { "a directory is refused for a key or value that is wrong, and keeps its id", directory_refused },
     { "a directory without an operation is refused", directory_without_operation },
     { "what is formatted is parsed back", comes_back },
+    { "32 disks fit, each with the longest path", as_many_disks_as_there_may_be },
+    { "33 disks are refused", one_disk_too_many },
     { "the id is no part of the canonical form", id_is_not_formatted },
     { "operations have the words of the protocol", words },
 };

@@ -22,6 +22,7 @@ static void check_same(const struct status *is, const struct status *wanted)
     CHECK_INT(is->finished, wanted->finished);
     CHECK_INT(is->downtime_ms, wanted->downtime_ms);
     CHECK_INT(is->returned_by_revert, wanted->returned_by_revert);
+    CHECK_STR(is->plan, wanted->plan);
 }
 
 static void comes_back(void)
@@ -37,6 +38,8 @@ static void comes_back(void)
           .error = { ERR_QEMU, "disk xvda: no \"medium\"" }, .started = 1, .finished = 1LL << 40 },
         { .operation = OPERATION_NONE, .state = STATE_REJECTED, .progress = -1, .downtime_ms = -1,
           .error = { ERR_INVALID, "" } },
+        { .operation = OPERATION_CREATE, .state = STATE_DONE, .progress = -1, .downtime_ms = -1,
+          .plan = "save the memory\nxvda: \"internal\" in /srv/a b.qcow2\n" },
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -132,6 +135,42 @@ static void as_the_protocol_says(void)
     CHECK_STR(pairs_get(&pairs, "returned"), "revert");
 }
 
+static void plan_is_a_node_a_line(void)
+{
+    struct status status = status_initial;
+    struct pairs pairs = { 0 };
+
+    snprintf(status.plan, sizeof status.plan, "one\ntwo");
+    status_format(&status, &pairs);
+    CHECK_INT((long long)pairs.count, 4);
+    CHECK_STR(pairs_get(&pairs, "plan-0"), "one");
+    CHECK_STR(pairs_get(&pairs, "plan-1"), "two");
+}
+
+static void plan_of_many_lines(void)
+{
+    struct status status = status_initial, again;
+    struct pairs pairs = { 0 };
+
+    for (int i = 0; i < 100; i++)
+        snprintf(status.plan + strlen(status.plan), sizeof status.plan - strlen(status.plan), "line %d\n", i);
+    status_format(&status, &pairs);
+    CHECK_INT((long long)pairs.count, PAIRS_MAX);
+    status_parse(&again, &pairs);
+    CHECK(strncmp(status.plan, again.plan, strlen(again.plan)) == 0);
+    CHECK_HAS(again.plan, "line 45\n");
+
+    pairs.count = 0;
+    for (int i = 0; i < 9; i++) {
+        char key[PAIR_KEY_SIZE];
+
+        snprintf(key, sizeof key, "plan-%d", i);
+        pairs_add(&pairs, key, "%2000d", i); /* more than there is room for */
+    }
+    status_parse(&again, &pairs);
+    CHECK_INT((long long)strlen(again.plan), sizeof again.plan - 1);
+}
+
 static void nothing_is_initial(void)
 {
     struct pairs pairs = { 0 };
@@ -193,6 +232,8 @@ static const struct check_test tests[] = {
     { "the largest status comes back", largest },
     { "what is not known is not written", only_what_there_is },
     { "the keys are those of the protocol", as_the_protocol_says },
+    { "a plan has a node for each line", plan_is_a_node_a_line },
+    { "a plan of too many lines, or too long ones, is cut", plan_of_many_lines },
     { "nothing at all is the initial status", nothing_is_initial },
     { "what is not understood is left, and what is too long is cut", what_it_does_not_understand },
     { "done, failed, cancelled and rejected are final", final_states },

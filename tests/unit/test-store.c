@@ -214,6 +214,117 @@ static void found_by_name_then_by_id(void)
     CHECK(snapshots_find(&snapshots, "") == NULL);
 }
 
+/* Images are told to QEMU by paths, which must not hang on where the agent was started or on a link. */
+static void where_overlays_go(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch), *linked = NULL;
+    char path[PATH_SIZE], wanted[PATH_SIZE];
+    struct err err = { 0 };
+
+    snprintf(wanted, sizeof wanted, "%s/store/" VM1 "/disk_xvda.11111111.qcow2", scratch.path);
+    CHECK_INT(store_overlay_path(store, VM1, "xvda", ID1, path), 0);
+    CHECK_STR(path, wanted);
+    CHECK(store_is_inside(store, VM1, path));
+    CHECK(!store_minds(store, VM1, path));
+    CHECK_INT(symlinkat("store", scratch.dir, "link"), 0);
+    CHECK_INT(store_open(&linked, scratch_path(&scratch, "link"), &err), 0);
+    CHECK_INT(store_overlay_path(linked, VM1, "xvda", ID1, path), 0);
+    CHECK_STR(path, wanted);
+}
+
+/* Directories in directories until the path is of that length. */
+static void long_directory(const struct scratch *scratch, char *path, size_t wanted)
+{
+    size_t used = strlen(scratch->path);
+
+    memcpy(path, scratch->path, used + 1);
+    while (used < wanted) {
+        size_t length = wanted - used > 200 ? 100 : wanted - used;
+
+        path[used] = '/';
+        memset(path + used + 1, 'd', length - 1);
+        path[used += length] = '\0';
+        CHECK_INT(mkdir(path, 0700), 0);
+    }
+}
+
+static void no_overlay_that_is_too_long(void)
+{
+    const size_t behind = strlen("/" VM1 "/disk_xvda.11111111.qcow2");
+
+    for (int more = 0; more < 2; more++) {
+        _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+        _cleanup_(store_closep) struct store *store = NULL;
+        char root[PATH_SIZE], path[PATH_SIZE];
+        struct err err = { 0 };
+
+        long_directory(&scratch, root, PATH_SIZE - 1 - behind + (size_t)more);
+        if (CHECK_INT(store_open(&store, root, &err), 0))
+            CHECK_INT(store_overlay_path(store, VM1, "xvda", ID1, path), more ? -1 : 0);
+    }
+}
+
+static void no_root_that_is_too_long(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = NULL;
+    char root[PATH_SIZE + 1];
+    struct err err = { 0 };
+
+    long_directory(&scratch, root, PATH_SIZE);
+    CHECK_INT(store_open(&store, root, &err), -1);
+    CHECK_INT(err.code, ERR_INVALID);
+    CHECK_HAS(err.text, "too long");
+    CHECK(store == NULL);
+}
+
+static void inside_or_not(void)
+{
+    static const struct {
+        const char *path; /* below the store; NULL: as it is in OTHER */
+        const char *other;
+        bool inside, minds;
+    } rows[] = {
+        { "/" VM1 "/mine.qcow2", NULL, true, false },
+        { "/" VM1 "/mine.save", NULL, true, false },
+        { "/" VM1 "/a.b.save", NULL, true, false },
+        { "/" VM1 "/current", NULL, true, true },
+        { "/" VM1 "/journal", NULL, true, true },
+        { "/" VM1 "/images.json", NULL, true, true },
+        { "/" VM1 "/.draft", NULL, true, true },
+        { "/" VM1 "/" ID1, NULL, true, true },
+        { "/" VM1 "/mine.qcow2.new", NULL, true, true },
+        { "/" VM1 "/mine.save2", NULL, true, true },
+        { "/" VM1 "/qcow2", NULL, true, true },
+        { "/" VM1 "/", NULL, false, true },
+        { "/" VM1, NULL, false, true },
+        { "/" VM1 "/" ID1 "/mine.qcow2", NULL, false, true },
+        { "/" VM1 "/.draft/memory", NULL, false, true },
+        { "/" VM2 "/mine.qcow2", NULL, false, true },
+        { "/mine.qcow2", NULL, false, true },
+        { "/" VM1 "x/mine.qcow2", NULL, false, true },
+        { "", NULL, false, false }, /* the root itself; a file there cannot be made */
+        { "2/" VM1 "/mine.qcow2", NULL, false, false },
+        { "2/current", NULL, false, false },
+        { NULL, "/srv/images/a", false, false },
+        { NULL, "/srv/" VM1 "/current", false, false },
+    };
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[PATH_SIZE];
+
+        snprintf(path, sizeof path, "%s%s%s", rows[i].path ? scratch.path : "", rows[i].path ? "/store" : "",
+                 rows[i].path ? rows[i].path : rows[i].other);
+        check_row = path;
+        CHECK_INT(store_is_inside(store, VM1, path), rows[i].inside);
+        CHECK_INT(store_minds(store, VM1, path), rows[i].minds);
+        check_row = NULL;
+    }
+}
+
 static void gives_descriptors_back(void)
 {
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
@@ -247,6 +358,10 @@ static const struct check_test tests[] = {
     { "drafts and damaged snapshots are left out", damaged_are_left_out },
     { "the current one is an id or nothing", current_of_all_sorts },
     { "a snapshot is found by its name first and by its id then", found_by_name_then_by_id },
+    { "overlays go into the VM's directory, by its real path", where_overlays_go },
+    { "a path that would be cut is no overlay's", no_overlay_that_is_too_long },
+    { "a root whose path would be cut is refused", no_root_that_is_too_long },
+    { "only right in the VM's directory, and under our endings, may a file be made in the store", inside_or_not },
     { "no descriptor is lost", gives_descriptors_back },
 };
 

@@ -4,8 +4,8 @@
 unit-tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
 
 # Which objects each is linked with: what it tests, and what that calls.
-unit-request := $(addprefix protocol/,errors names pairs request)
-unit-record  := $(addprefix protocol/,entry errors json names pairs) agent/record
+unit-request := $(addprefix protocol/,errors names pairs request request_disks)
+unit-record  := $(unit-request) $(addprefix protocol/,entry json) agent/record
 unit-store   := $(unit-record) $(addprefix agent/,files log store)
 
 test-errors   := protocol/errors
@@ -15,21 +15,34 @@ test-pairs    := protocol/pairs
 test-request  := $(unit-request)
 test-status   := $(unit-request) protocol/status
 test-entry    := $(addprefix protocol/,entry names pairs)
+test-settings := $(unit-request) tools/settings
+test-snapconf := $(unit-request) tools/snapconf
+test-tree     := tools/tree
 test-job      := $(unit-request) protocol/status agent/job
 test-queue    := $(unit-request) protocol/status agent/job agent/queue
 test-record   := $(unit-record)
 test-msg      := agent/msg
 test-care     := $(addprefix protocol/,errors names) agent/care agent/files
+test-conf     := protocol/errors protocol/names agent/conf
 test-files    := protocol/errors agent/files
 test-store    := $(unit-store)
 test-draft    := $(unit-store) agent/draft
-test-journal  := $(sort $(unit-request) $(unit-store) agent/journal)
+test-images   := $(unit-store) agent/images
+test-plan     := $(unit-store) agent/plan
+test-plan-told := $(unit-store) agent/plan
+test-nodes    := $(addprefix protocol/,errors json names) $(addprefix agent/,files nodes)
+test-journal  := $(unit-store) agent/journal
+test-journal-request := $(unit-store) agent/journal
 test-loop     := protocol/errors agent/loop
 test-savefile := protocol/errors agent/savefile
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
 # One name for the libraries, so that what a test needs can be read off the list above.
-unit-libs = $(if $(filter protocol/json,$($*)),-lyajl) $(if $(filter agent/digest,$($*)),-lxxhash)
+unit-libs = $(if $(filter protocol/json,$($*)),-lyajl) $(if $(filter agent/digest,$($*)),-lxxhash) \
+            $(if $(filter agent/conf,$($*)),-linih) \
+            $(if $(filter tools/snapconf,$($*)),-lxlutil -lxenlight)
+
+$O/tests/unit/%.o: CPPFLAGS += -iquote tools
 
 .SECONDEXPANSION:
 $(unit-tests:%=$O/tests/unit/%): $O/tests/unit/%: $O/tests/unit/%.o $$(addprefix $O/,$$(addsuffix .o,$$($$*)))

@@ -149,7 +149,7 @@ CFG
 }
 
 # guest_start NAME pv|pvh|hvm [disks=1] [size=64M] [memory=MB]: creates disks, configuration (/etc/xen/NAME.cfg) and
-# domain, and waits for its first tick. GUEST_EXTRA holds more lines for the configuration, GUEST_WORDS more words
+# domain, and waits for its first tick. GUEST_EXTRA holds more lines for the configuration, GUEST_SED edits it, GUEST_WORDS more words
 # for the guest's kernel command line (tick_ms=200 blocks=1024 pages=256 are the writer's).
 guest_start() {
     local name=$1 type=$2 disks=1 size=64M memory=128 word
@@ -162,7 +162,7 @@ guest_start() {
         esac
     done
     guest_disks_new "$name" "$disks" "$size"
-    guest_config "$name" "$type" "$disks" "$memory" > "/etc/xen/$name.cfg"
+    guest_config "$name" "$type" "$disks" "$memory" | sed "${GUEST_SED:-}" > "/etc/xen/$name.cfg"
     guest_mark "$name"
     guest_create "$name"
     guest_wait_first_tick "$name"

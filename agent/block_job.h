@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef BLOCK_JOB_H
+#define BLOCK_JOB_H
+
+/* QEMU's block-commit: the data of an overlay goes into the image below it while the guest runs.
+ * Jobs of ours are never finalized or dismissed by QEMU itself, so that their outcome can be read after a lost
+ * connection; one that was left pending holds the guest. */
+
+#include <stdbool.h>
+
+#include "errors.h"
+
+struct control;
+struct node;
+struct qmp;
+
+/* Ends and removes what an earlier worker left.  The disk is whole afterwards, on either image. */
+int block_job_settle(struct qmp *qmp, struct err *err);
+
+struct block_commit {
+    const struct node *upper, *lower;
+    const char *lower_path;
+    bool may_stop; /* half-way, if somebody asks for it */
+    /* Called while both images are equal and the guest cannot write, only if UPPER is the device's image. */
+    int (*at_pivot)(void *data, struct err *err);
+    void *data;
+};
+/* ERR_CANCELLED: the domain goes on as it did, but LOWER's content is no longer what it was. */
+int block_job_commit(struct qmp *qmp, const struct block_commit *commit, struct control *control, struct err *err);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CREATION_H
+#define CREATION_H
+
+/* What one creation of a snapshot has in its hands, and taking all of it back. */
+
+#include "op.h"
+#include "reach.h"
+#include "settle.h"
+
+struct creation {
+    struct reach reach;
+    struct xl_config *config;
+    struct record record;
+    int draft, memory;
+    struct xl_saved saved;
+    enum settle how;          /* what a failure now would leave of the domain */
+    bool paused_by_us;
+    long long stood_still_ms; /* clock_ms() since when; 0: it runs */
+};
+
+void creation_deinit(struct creation *creation);
+
+/* The domain that the record is about, as it is to be left. */
+struct settle_domain settle_domain_of(const struct work *work, const struct record *record);
+/* Takes back whatever the draft tells of, wherever it was broken off: the domain goes on, its disks are the images
+ * they were, tags, overlays and draft are gone.  PAUSED: the domain may be paused, by us. */
+int creation_undo(struct work *work, enum settle how, bool paused, struct err *err);
+
+#endif

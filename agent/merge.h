@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef MERGE_H
+#define MERGE_H
+
+/* Giving back the images of a VM that nothing needs any more: those that we made are removed, and those on
+ * which just one other stands take over what that one holds.  Everything that it does can be done again after it
+ * was broken off at any point, and the domain's disk is whole all the time. */
+
+#include <stdbool.h>
+
+#include "errors.h"
+
+struct work;
+
+enum merge_way {
+    MERGE_NOTHING,   /* only removes what nothing stands on */
+    MERGE_STOPPABLE, /* a cancel ends it half-way; what is left is merged another time */
+    MERGE_ALL,
+};
+
+/* Looks at everything in images.json, again and again until there is nothing left to do. */
+int merge_unneeded(struct work *work, enum merge_way way, struct err *err);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nodes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "files.h"
+#include "json.h"
+#include "qmp.h"
+
+enum { QUERY_SECONDS = 60 };
+
+void nodes_deinit(struct nodes *nodes)
+{
+    json_free(nodes->devices);
+    json_free(nodes->all);
+    *nodes = (struct nodes){ 0 };
+}
+
+int nodes_load(struct nodes *nodes, struct qmp *qmp, struct err *err)
+{
+    nodes_deinit(nodes);
+    if (qmp_call(qmp, "query-block", NULL, QUERY_SECONDS, &nodes->devices, err) < 0)
+        return -1;
+    return qmp_call(qmp, "query-named-block-nodes", "{\"flat\":true}", QUERY_SECONDS, &nodes->all, err);
+}
+
+/* QEMU's name for an image is a path, or, where a link was given by us and not by the file's header, JSON. */
+static void read_path(const struct json *name, char path[PATH_SIZE])
+{
+    const char *text = json_string(name);
+    _cleanup_(json_freep) struct json *spec = NULL;
+
+    if (text && strncmp(text, "json:", 5) == 0) {
+        spec = json_parse(text + 5);
+        text = json_string(json_get(json_get(spec, "file"), "filename"));
+        if (!text)
+            text = json_string(json_get(spec, "file.filename"));
+    }
+    snprintf(path, PATH_SIZE, "%s", text ? text : "");
+}
+
+static bool is_image(const struct json *name, const char *image)
+{
+    char path[PATH_SIZE];
+
+    read_path(name, path);
+    return *path && same_file(path, image);
+}
+
+static bool holds_tag(const struct json *image, const char *tag)
+{
+    const struct json *snapshots = json_get(image, "snapshots");
+
+    for (size_t i = 0; tag && i < json_count(snapshots); i++) {
+        const char *name = json_string(json_get(json_at(snapshots, i), "name"));
+
+        if (name && strcmp(name, tag) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The image somewhere below the top of a device. */
+static bool stands_on(const struct json *inserted, const char *image)
+{
+    const struct json *below = json_get(json_get(inserted, "image"), "backing-image");
+
+    for (; below; below = json_get(below, "backing-image"))
+        if (is_image(json_get(below, "filename"), image))
+            return true;
+    return false;
+}
+
+/* The format node of the image; the file node below it has the same file and is of no use. */
+static void find_name(const struct nodes *nodes, const char *image, const char *tag, struct node *node)
+{
+    const struct json *all = json_get(nodes->all, "return");
+
+    for (size_t i = 0; i < json_count(all); i++) {
+        const struct json *one = json_at(all, i), *active = json_get(one, "active");
+        const char *driver = json_string(json_get(one, "drv"));
+
+        if (!driver || strcmp(driver, "file") == 0 || !is_image(json_get(one, "file"), image))
+            continue;
+        json_copy(one, "node-name", node->name, sizeof node->name);
+        node->tagged = holds_tag(json_get(one, "image"), tag);
+        node->active = !active || json_true(active); /* QEMU before 10 does not say */
+    }
+}
+
+void nodes_find(const struct nodes *nodes, const char *image, const char *tag, struct node *node)
+{
+    const struct json *devices = json_get(nodes->devices, "return");
+
+    *node = (struct node){ .role = NODE_ABSENT };
+    find_name(nodes, image, tag, node);
+    for (size_t i = 0; i < json_count(devices); i++) {
+        const struct json *inserted = json_get(json_at(devices, i), "inserted");
+
+        if (is_image(json_get(inserted, "file"), image)) {
+            bool writes = !json_true(json_get(inserted, "ro"));
+
+            node->role = NODE_TOP;
+            node->writers += writes;
+            if (writes || node->writers == 0) {
+                json_copy(inserted, "node-name", node->name, sizeof node->name);
+                node->tagged = holds_tag(json_get(inserted, "image"), tag);
+            }
+            memcpy(node->top, node->name, sizeof node->top);
+            read_path(json_get(inserted, "file"), node->top_file);
+        } else if (node->role == NODE_ABSENT && stands_on(inserted, image)) {
+            node->role = NODE_BELOW;
+            json_copy(inserted, "node-name", node->top, sizeof node->top);
+            read_path(json_get(inserted, "file"), node->top_file);
+        }
+    }
+}

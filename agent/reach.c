@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reach.h"
+
+#include "holders.h"
+#include "qmp.h"
+
+void reach_close(struct reach *reach)
+{
+    nodes_deinit(&reach->nodes);
+    reach->qmp = qmp_close(reach->qmp);
+}
+
+int reach_refresh(struct reach *reach, struct err *err)
+{
+    return reach->qmp ? nodes_load(&reach->nodes, reach->qmp, err) : 0;
+}
+
+static int open_qemu(struct reach *reach, struct control *control, struct err *err)
+{
+    reach->runs = true;
+    if (qmp_open(&reach->qmp, reach->domain.domid, control, err) == 0)
+        return reach_refresh(reach, err);
+    return err->code == ERR_NOT_FOUND ? 0 : -1; /* no disk of its needs a QEMU */
+}
+
+int reach_open(struct reach *reach, struct xl *xl, const char *vm, struct control *control, struct err *err)
+{
+    int found;
+
+    *reach = (struct reach){ 0 };
+    found = xl_find(xl, vm, &reach->domain, err);
+    if (found > 0 && reach->domain.life == XL_SHUT_DOWN && open_qemu(reach, control, err) == 0 && reach->qmp)
+        return 0;
+    if (found > 0 && (reach->domain.life == XL_SHUT_DOWN || reach->domain.life == XL_DYING))
+        found = xl_find_settled(xl, vm, &reach->domain, err);
+    if (found < 0)
+        return -1;
+    reach->runs = found > 0;
+    if (!reach->runs)
+        return 0;
+    if (reach->domain.life == XL_SHUT_DOWN || reach->domain.life == XL_DYING)
+        return err_set(err, ERR_BUSY, "the domain is shutting down; ask again when it has ended");
+    return open_qemu(reach, control, err);
+}
+
+int reach_check_steady(const struct reach *reach, struct err *err)
+{
+    if (!reach->runs || reach->domain.life != XL_SUSPENDED)
+        return 0;
+    return err_set(err, ERR_BUSY, "the domain is suspended: it is being saved or migrated");
+}
+
+const struct xl_domain *reach_domain(const struct reach *reach)
+{
+    return reach->runs ? &reach->domain : NULL;
+}
+
+void reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node)
+{
+    *node = (struct node){ .role = NODE_ABSENT };
+    if (reach->qmp)
+        nodes_find(&reach->nodes, image, tag, node);
+}
+
+int reach_check_unused(const char *image, const char *vdev, struct err *err)
+{
+    struct holders holders = { 0 };
+    int rc = holders_find(&holders, image, err);
+
+    if (rc == 0 && holders.count > 0)
+        rc = err_set(err, ERR_BUSY, "disk %s: process %d (%s) has its image open", vdev, holders.item[0].pid,
+                     holders.item[0].name);
+    holders_deinit(&holders);
+    return rc;
+}

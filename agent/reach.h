@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REACH_H
+#define REACH_H
+
+/* How the images of a VM can be reached: through the QEMU of its running domain, or as files that nobody has
+ * open. */
+
+#include "nodes.h"
+#include "xl.h"
+
+struct reach {
+    bool runs;
+    struct xl_domain domain; /* if it runs */
+    struct qmp *qmp;         /* NULL: it does not run, or has no QEMU */
+    struct nodes nodes;
+};
+
+/* ERR_BUSY where the domain is on its way down and its QEMU has gone already. */
+int reach_open(struct reach *reach, struct xl *xl, const char *vm, struct control *control, struct err *err);
+/* ERR_BUSY where the domain is suspended: it is being saved or migrated, and QEMU may have let go of its images. */
+int reach_check_steady(const struct reach *reach, struct err *err);
+/* Asks QEMU again. */
+int reach_refresh(struct reach *reach, struct err *err);
+void reach_close(struct reach *reach);
+/* The domain, or NULL where none runs. */
+const struct xl_domain *reach_domain(const struct reach *reach);
+/* How QEMU has that image, NODE_ABSENT where there is no QEMU. */
+void reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node);
+/* ERR_BUSY where any process has the image open: QEMU's own locks would not stop us from writing. */
+int reach_check_unused(const char *image, const char *vdev, struct err *err);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reversion.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include "chain.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "control.h"
+#include "disks.h"
+#include "files.h"
+#include "images.h"
+#include "log.h"
+#include "merge.h"
+#include "qemu_img.h"
+#include "qmp.h"
+#include "store.h"
+#include "vmconfig.h"
+
+#define NEXT "next.json"
+#define REPLACED_TAG "xensnap-replaced" /* the content that an image had before the revert */
+
+/* An HVM guest has its emulated disks beside the PV ones, and the image must be left alone, until it has loaded its
+ * drivers. */
+enum { BOOT_SECONDS = 120 };
+
+void reversion_deinit(struct reversion *r)
+{
+    reach_close(&r->reach);
+    xl_config_free(r->config);
+    closep(&r->memory);
+}
+
+/* ---- before anything is changed ------------------------------------------------------------------------ */
+
+int reversion_check_disks(struct work *w, struct reversion *r, struct err *err)
+{
+    for (size_t i = 0; i < r->record.disk_count; i++) {
+        const struct record_disk *disk = &r->record.disks[i];
+        struct image_info info;
+        struct node node;
+
+        if (access(disk->target, F_OK) < 0)
+            return err_set(err, ERR_CORRUPT, "disk %s: the image that holds the snapshot is gone", disk->vdev);
+        if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
+            return err_context(err, "disk %s", disk->vdev);
+        if (disk->place == PLACE_INTERNAL && !info.has_tag)
+            return err_set(err, ERR_CORRUPT, "disk %s no longer holds this snapshot", disk->vdev);
+        reach_find(&r->reach, disk->target, NULL, &node);
+        if (disk->place == PLACE_EXTERNAL && node.role == NODE_TOP)
+            return err_set(err, ERR_CORRUPT, "disk %s: the domain writes into the image that is this snapshot",
+                           disk->vdev);
+        if (node.role == NODE_ABSENT && reach_check_unused(disk->target, disk->vdev, err) < 0 &&
+            disk->place == PLACE_INTERNAL)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- the new images ------------------------------------------------------------------------------------ */
+
+static int new_image(struct work *w, const struct record_disk *disk, char path[PATH_SIZE], struct err *err)
+{
+    char mark[UUID_LENGTH + 1];
+    uuid_t uuid;
+    int fd;
+
+    uuid_generate_random(uuid);
+    uuid_unparse_lower(uuid, mark);
+    if (store_overlay_path(w->store, w->begun.order.vm, disk->vdev, mark, path) < 0)
+        return err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays");
+    if (images_note(w->store, w->begun.order.vm, path, true, err) < 0)
+        return -1;
+    fd = file_claim(path, disk->target, err);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? -1 : 0;
+}
+
+static int make_image(struct work *w, const struct chain *chain, const struct record_disk *disk,
+                      char path[PATH_SIZE], struct err *err)
+{
+    struct image_info info;
+
+    if (disk->place == PLACE_INTERNAL && !chain_holds_up(chain, disk->target)) {
+        snprintf(path, PATH_SIZE, "%s", disk->target);
+        return 0;
+    }
+    if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0 ||
+        new_image(w, disk, path, err) < 0)
+        return -1;
+    if ((disk->place == PLACE_EXTERNAL
+             ? qemu_img_create_overlay(path, disk->target, disk->format, info.virtual_size, w->control, err)
+             : qemu_img_copy(disk->target, disk->tag, &info, path, w->control, err)) < 0)
+        return -1;
+    return file_sync(path, err);
+}
+
+/* A disk that is not in the snapshot stays what it is, and not what it was when the snapshot was made. */
+static int keep_other_disks(struct work *w, struct reversion *r, struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *now = NULL;
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count;
+
+    if (!disks)
+        return err_set(err, ERR_IO, "out of memory");
+    if (vmconfig_load(w, reach_domain(&r->reach), &now, err) < 0)
+        return -1;
+    count = xl_config_disks(now, disks, DISKS_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (!disks[i].cdrom && disks[i].writable && disks[i].qdisk && !record_find_disk(&r->record, disks[i].vdev))
+            xl_config_set_disk(r->config, disks[i].vdev, disks[i].target, disks[i].format);
+    return 0;
+}
+
+static int write_next(struct work *w, struct reversion *r, struct err *err)
+{
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
+    _cleanup_(freep) char *json = xl_config_format(w->xl, r->config);
+
+    if (dir < 0)
+        return -1;
+    return json ? file_replace(dir, NEXT, json, err)
+                : err_set(err, ERR_XEN, "libxl cannot write the configuration");
+}
+
+static void remove_next(struct work *w)
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+
+    if (dir >= 0)
+        unlinkat(dir, NEXT, 0);
+}
+
+int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
+{
+    _cleanup_(chain_deinit) struct chain chain = { 0 };
+
+    if (chain_list(&chain, w, &r->reach, err) < 0 || chain_look(&chain, w, err) < 0 || keep_other_disks(w, r, err) < 0)
+        return -1;
+    for (size_t i = 0; i < r->record.disk_count; i++) {
+        const struct record_disk *disk = &r->record.disks[i];
+        char path[PATH_SIZE];
+
+        if (make_image(w, &chain, disk, path, err) < 0)
+            return err_context(err, "disk %s", disk->vdev);
+        xl_config_set_disk(r->config, disk->vdev, path, strcmp(path, disk->target) == 0 ? disk->format : "qcow2");
+    }
+    return write_next(w, r, err);
+}
+
+int reversion_read_next(struct work *w, struct reversion *r, struct err *err)
+{
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
+    _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, NEXT);
+
+    if (!text)
+        return err_set(err, ERR_CORRUPT, "it is not known which disks the domain was to have");
+    r->config = xl_config_free(r->config);
+    return xl_config_parse(w->xl, text, &r->config, err);
+}
+
+/* ---- the images themselves ----------------------------------------------------------------------------- */
+
+static bool is_applied_in_place(const struct reversion *r, const struct record_disk *disk)
+{
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
+
+    for (size_t i = 0; disk->place == PLACE_INTERNAL && i < count; i++)
+        if (strcmp(disks[i].vdev, disk->vdev) == 0)
+            return strcmp(disks[i].target, disk->target) == 0;
+    return false;
+}
+
+/* What a revert that failed has kept is more worth than what it has put there. */
+static int keep_content(struct work *w, const struct record_disk *disk, bool first, struct err *err)
+{
+    struct image_info info;
+
+    if (qemu_img_info(disk->target, disk->format, REPLACED_TAG, &info, w->control, err) < 0)
+        return -1;
+    if (info.has_tag && !first)
+        return 0;
+    if (info.has_tag && qemu_img_delete(disk->target, REPLACED_TAG, w->control, err) < 0)
+        return -1;
+    return qemu_img_tag(disk->target, REPLACED_TAG, w->control, err);
+}
+
+int reversion_apply(struct work *w, struct reversion *r, bool first, struct err *err)
+{
+    for (size_t i = 0; i < r->record.disk_count; i++) {
+        const struct record_disk *disk = &r->record.disks[i];
+
+        if (!is_applied_in_place(r, disk))
+            continue;
+        if (reach_check_unused(disk->target, disk->vdev, err) < 0 || keep_content(w, disk, first, err) < 0 ||
+            qemu_img_apply(disk->target, disk->tag, w->control, err) < 0)
+            return err_context(err, "disk %s", disk->vdev);
+    }
+    return 0;
+}
+
+/* ---- afterwards ---------------------------------------------------------------------------------------- */
+
+int reversion_settle_config(struct work *w, struct reversion *r, struct err *err)
+{
+    return vmconfig_save(w, r->config, err);
+}
+
+static bool next_is_there(struct work *w)
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+
+    return dir >= 0 && faccessat(dir, NEXT, F_OK, 0) == 0;
+}
+
+/* The content of every disk that may have been kept, as a record of what is to be removed. */
+static int list_kept(struct work *w, struct record *kept, struct err *err)
+{
+    _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count;
+
+    if (!disks)
+        return err_set(err, ERR_IO, "out of memory");
+    if (!next_is_there(w))
+        return 0;
+    if (reversion_read_next(w, &r, err) < 0)
+        return -1;
+    count = xl_config_disks(r.config, disks, DISKS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct record_disk *disk = &kept->disks[kept->disk_count];
+
+        if (!disks[i].writable || disks[i].cdrom || strcmp(disks[i].format, "qcow2") != 0)
+            continue;
+        kept->disk_count++;
+        disk->place = PLACE_INTERNAL;
+        snprintf(disk->vdev, sizeof disk->vdev, "%s", disks[i].vdev);
+        snprintf(disk->target, sizeof disk->target, "%s", disks[i].target);
+        snprintf(disk->format, sizeof disk->format, "qcow2");
+        snprintf(disk->tag, sizeof disk->tag, REPLACED_TAG);
+    }
+    return 0;
+}
+
+/* 1: all that was kept inside images is gone, 0: not yet, for the guest still has the emulated disks. */
+static int drop_tags(struct work *w, const struct record *kept, struct err *err)
+{
+    _cleanup_(reach_close) struct reach reach = { 0 };
+
+    if (reach_open(&reach, w->xl, w->begun.order.vm, w->control, err) < 0)
+        return -1;
+    for (size_t i = 0; i < kept->disk_count; i++) {
+        struct node node;
+
+        reach_find(&reach, kept->disks[i].target, REPLACED_TAG, &node);
+        if (node.role == NODE_TOP && node.writers > 1 && node.tagged)
+            return 0;
+    }
+    return disks_untag(kept, &reach, w->store, w->control, err) < 0 ? -1 : 1;
+}
+
+int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
+{
+    long long deadline = clock_ms() + (wait ? BOOT_SECONDS * 1000 : 0);
+    struct record kept = { .disk_count = 0 };
+    int dropped;
+
+    memcpy(kept.vm, w->begun.order.vm, sizeof kept.vm);
+    if (list_kept(w, &kept, err) < 0)
+        return -1;
+    while ((dropped = drop_tags(w, &kept, err)) == 0 && clock_ms() < deadline)
+        if (xl_let_pass(w->xl, 500, err) < 0)
+            return -1;
+    if (dropped < 0)
+        return -1;
+    if (dropped > 0)
+        remove_next(w);
+    else
+        log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images as "
+                 REPLACED_TAG " until the next operation");
+    return merge_unneeded(w, MERGE_NOTHING, err);
+}
+
+int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
+{
+    struct err drop_err;
+
+    if (!reach->runs || !next_is_there(w))
+        return 0;
+    reach_close(reach); /* QEMU serves one client at a time */
+    if (reversion_drop_replaced(w, false, &drop_err) < 0)
+        log_warning("what an earlier revert has replaced could not be removed: %s", drop_err.text);
+    return reach_open(reach, w->xl, w->begun.order.vm, w->control, err);
+}
+
+int reversion_forget(struct work *w, struct err *err)
+{
+    remove_next(w);
+    return merge_unneeded(w, MERGE_NOTHING, err);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef REVERSION_H
+#define REVERSION_H
+
+/* The disks of one revert: for each the image that it is going to be, made ready while the domain still runs,
+ * and what it replaces, kept until the new one does.
+ *
+ * external: a new, empty overlay on the image that the snapshot has frozen.
+ * internal: the image itself, whose content is put back; but where something stands on that content, or is
+ *           another snapshot, a copy is made of the internal snapshot instead.
+ * not in the snapshot: the image that it is now.
+ *
+ * VM/next.json holds the configuration with all that, from "prepare" to the end. */
+
+#include "op.h"
+#include "reach.h"
+
+struct reversion {
+    struct record record;
+    struct xl_config *config; /* of the snapshot; with the new images once they are ready */
+    struct reach reach;       /* the domain that is to be replaced */
+    int memory;
+};
+
+void reversion_deinit(struct reversion *reversion);
+
+/* Each disk's snapshot is there. */
+int reversion_check_disks(struct work *work, struct reversion *reversion, struct err *err);
+/* Makes the images and writes next.json. */
+int reversion_make_images(struct work *work, struct reversion *reversion, struct err *err);
+/* After a crash: CONFIG as it was written. */
+int reversion_read_next(struct work *work, struct reversion *reversion, struct err *err);
+/* Puts back the content of the images that are to be used themselves.  Nobody has them open.  FIRST: what they hold
+ * now is what has to be kept. */
+int reversion_apply(struct work *work, struct reversion *reversion, bool first, struct err *err);
+/* The VM's configuration is the new one. */
+int reversion_settle_config(struct work *work, struct reversion *reversion, struct err *err);
+/* The new domain runs: removes what was kept of the state that it replaces.  WAIT: for a guest that boots to give up
+ * its emulated disks; else what lies in their images is left to reversion_drop_late(). */
+int reversion_drop_replaced(struct work *work, bool wait, struct err *err);
+/* If an earlier revert had to leave something: tries again, for which REACH is closed and opened anew. */
+int reversion_drop_late(struct work *work, struct reach *reach, struct err *err);
+/* Nothing was replaced: removes the new images. */
+int reversion_forget(struct work *work, struct err *err);
+
+#endif

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the cases share that look into the images, internal and external; lib.sh and snap.sh come first.
+# shellcheck shell=bash
+
+dumps=/var/tmp/dumps
+mkdir -p "$dumps"
+
+vm_of() {
+    xs_read "/local/domain/$(guest_domid "$1")/vm" | sed 's,^/vm/,,'
+}
+
+# disks_of GUEST: "VDEV FORMAT IMAGE", one a line, of the disks that can be written to, as libxl has them stored.
+disks_of() {
+    local domid
+    domid=$(guest_domid "$1") || fail "$1 does not run"
+    tr -d '\0' < "$(echo /var/lib/xen/userdata-d."$domid".*.libxl-json)" | awk '
+        /"disks":/ { on = 1 }
+        on && /"pdev_path"/ { path = $2 } on && /"vdev"/ { vdev = $2 } on && /"format"/ { format = $2 }
+        on && /"readwrite"/ { if ($2 + 0) print vdev, format, path }
+        on && /^    \]/ { on = 0 }' | tr -d '",'
+}
+
+# written_by_qemu: the images that the one QEMU there is has open for writing, sorted; each one once.
+written_by_qemu() {
+    local pid fd
+    pid=$(pgrep -x xen-qemu-system)
+    # shellcheck disable=SC2012 # the names are numbers
+    ls -l "/proc/$pid/fd" | awk '/\.(qcow2|raw|img)$/ { print $9, $11 }' | while read -r fd image; do
+        [[ $(< "/proc/$pid/fdinfo/$fd") != *flags:?[0-9]*2$'\n'* ]] || echo "$image"
+    done | sort -u
+}
+
+# disks_agree GUEST: QEMU writes to what libxl has stored and to nothing else, and so does the line for xl.cfg.
+disks_agree() {
+    local stored written line
+    stored=$(disks_of "$1" | awk '{ print $3 }' | sort)
+    written=$(written_by_qemu)
+    [ "$stored" = "$written" ] || fail "libxl has stored '$stored', QEMU writes to '$written'"
+    if [ -e "$store/$(vm_of "$1")/disk.cfg" ]; then
+        line=$(grep -o 'target=[^"]*' "$store/$(vm_of "$1")/disk.cfg" | sed 's/target=//' | sort)
+        [ "$stored" = "$line" ] || fail "libxl has stored '$stored', disk.cfg has '$line'"
+    fi
+}
+
+# image_is_whole IMAGE FORMAT: one that is in use may have space that is not accounted for yet; nothing else may be.
+image_is_whole() {
+    local said
+    [ "$2" = qcow2 ] || return 0
+    said=$(timeout 60 qemu-img check -U -f qcow2 "$1" 2>&1)
+    ! grep ERROR <<< "$said" | grep -v OFLAG_COPIED || fail "$1 is damaged: $said"
+}
+
+# state_of GUEST NAME: "VDEV TYPE IMAGE" for each disk of the snapshot.
+state_of() {
+    local list n vm node
+    vm=$(vm_of "$1")
+    list=/tool/xensnap/vm/$vm/list
+    for ((n = 0; n < $(xs_read "$list/count"); n++)); do
+        [ "$(xs_read "$list/$n/name")" = "$2" ] || continue
+        for node in $(xenstore-list "$list/$n" | grep '^disk-'); do
+            echo "${node#disk-} $(xs_read "$list/$n/$node")"
+        done
+    done
+}
+
+format_of() {
+    qemu-img info -U "$1" | sed -n 's/^file format: //p'
+}
+
+# dump_snapshot GUEST NAME: the content of each of its disks to $dumps/NAME.VDEV, checked to be of one moment.
+dump_snapshot() {
+    local vdev type image files=() tag
+    tag=$(tag_of "$1" "$2")
+    while read -r vdev type image; do
+        if [ "$type" = internal ]; then
+            qemu-img convert -U -l "snapshot.name=$tag" -O raw "$image" "$dumps/$2.$vdev" || fail "cannot read $vdev of $2"
+        else
+            qemu-img convert -U -f "$(format_of "$image")" -O raw "$image" "$dumps/$2.$vdev" || fail "cannot read $vdev of $2"
+        fi
+        image_is_whole "$image" "$(format_of "$image")"
+        files+=("$dumps/$2.$vdev")
+    done <<< "$(state_of "$1" "$2")"
+    [ ${#files[@]} -gt 0 ] || fail "$2 has no disks"
+    blockcheck "${files[@]}" > "$dumps/$2.said" || fail "$2 is not of one moment: $(cat "$dumps/$2.said")"
+}
+
+# disks_are GUEST NAME: of the paused or stopped guest every disk holds exactly what it held in that snapshot.
+disks_are() {
+    local vdev format image
+    while read -r vdev format image; do
+        [ -e "$dumps/$2.$vdev" ] || continue
+        image_is_whole "$image" "$format"
+        qemu-img convert -U -f "$format" -O raw "$image" "$dumps/now" || fail "cannot read $vdev"
+        cmp "$dumps/now" "$dumps/$2.$vdev" || fail "disk $vdev is not as in $2"
+    done <<< "$(disks_of "$1")"
+    rm -f "$dumps/now"
+}
+
+# Nothing of ours is left: no image, no snapshot in one, and the domain is on the images that it came with. With `copy`
+# as the second word its disks may be in the store: a snapshot inside an image that others stand on was gone back to.
+no_trace_of() {
+    local vdev format image
+    while read -r vdev format image; do
+        [[ $image == "$images"/* || ${2:-} = copy ]] || fail "disk $vdev is still in $image"
+        [ "$format" = raw ] || [ "$(qemu-img snapshot -U -l "$image" | grep -c xensnap)" = 0 ] ||
+            fail "disk $vdev still has snapshots inside"
+        image_is_whole "$image" "$format"
+    done <<< "$(disks_of "$1")"
+    if [ -n "$(ls -A "$store")" ]; then
+        [ "${2:-}" = copy ] || fail "the store is not empty: $(find "$store")"
+        [ "$(find "$store" -name '*.qcow2' | sort)" = "$(disks_of "$1" | awk '{ print $3 }' | grep "^$store" | sort)" ] ||
+            fail "images are left in the store: $(find "$store")"
+    fi
+    disks_agree "$1"
+}
