@@ -64,7 +64,7 @@ static int let_go_on(struct work *w, const struct record *record, enum settle ho
 
     if (w->begun.order.domid < 0)
         return 0;
-    if (!paused)
+    if (!paused || !record_has(record, PLACE_EXTERNAL))
         return settle(w->xl, w->control, &which, how, err);
     if (xl_look(w->xl, which.domid, &domain, err) < 0)
         return err->code == ERR_DOMAIN_GONE ? 0 : -1;

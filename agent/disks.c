@@ -131,24 +131,23 @@ static int snapshot_running(const struct record *record, const struct reach *rea
 }
 
 /* An external snapshot of an image that nobody writes to is there with the overlay's place in the configuration. */
-static int snapshot_stopped(const struct record *record, struct control *control, struct err *err)
+static int snapshot_stopped(const struct record *record, struct err *err)
 {
     for (size_t i = 0; i < record->disk_count; i++) {
         const struct record_disk *disk = &record->disks[i];
 
         if (disk->place == PLACE_INTERNAL && (reach_check_unused(disk->target, disk->vdev, err) < 0 ||
-                                              qemu_img_tag(disk->target, disk->tag, control, err) < 0))
+                                              qemu_img_tag(disk->target, disk->tag, err) < 0))
             return err_context(err, "disk %s", disk->vdev);
     }
     return 0;
 }
 
-int disks_snapshot(const struct record *record, const struct reach *reach, struct control *control,
-                   struct err *err)
+int disks_snapshot(const struct record *record, const struct reach *reach, struct err *err)
 {
     if (record->disk_count == 0)
         return 0;
-    return reach->runs ? snapshot_running(record, reach, err) : snapshot_stopped(record, control, err);
+    return reach->runs ? snapshot_running(record, reach, err) : snapshot_stopped(record, err);
 }
 
 /* ---- removing ------------------------------------------------------------------------------------------ */
@@ -194,7 +193,7 @@ static int untag_stopped(const struct record_disk *disk, struct control *control
     if (reach_check_unused(disk->target, disk->vdev, err) < 0 ||
         qemu_img_info(disk->target, disk->format, disk->tag, &info, control, err) < 0)
         return -1;
-    return info.has_tag ? qemu_img_delete(disk->target, disk->tag, control, err) : 0;
+    return info.has_tag ? qemu_img_delete(disk->target, disk->tag, err) : 0;
 }
 
 int disks_untag_one(const struct record_disk *disk, const struct reach *reach, struct control *control,

@@ -17,8 +17,7 @@ int disks_check(const struct record *record, const struct reach *reach, struct e
 int disks_make_overlays(const struct record *record, struct store *store, struct control *control,
                         struct err *err);
 /* Takes the snapshot of all of them at one instant; all or none. */
-int disks_snapshot(const struct record *record, const struct reach *reach, struct control *control,
-                   struct err *err);
+int disks_snapshot(const struct record *record, const struct reach *reach, struct err *err);
 
 /* Whether the record's internal snapshots could be removed now, or at least when the domain has stopped. */
 int disks_check_untag(const struct record *record, const struct reach *reach, struct err *err);

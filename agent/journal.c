@@ -133,7 +133,7 @@ int journal_begin(struct journal **out, struct store *store, const struct journa
     else if (journal->fd < 0)
         err_errno(err, "cannot open the journal");
     else if (fstat(journal->fd, &st) == 0 && st.st_size > 0)
-        err_set(err, ERR_BUSY, "an interrupted operation has to be put right first; restart the agent");
+        err_set(err, ERR_BUSY, "an interrupted operation has to be put right first; ask again");
     else if (write_order(journal, order) < 0 || fsync(journal->dir) < 0)
         err_errno(err, "cannot write the journal");
     else {

@@ -285,7 +285,7 @@ static bool all_in_use(const struct pass *pass)
         const struct image *image = &pass->images.item[i];
         const struct link *link = chain_find(&pass->chain, image->path);
 
-        if (*image->merging || !image->made || !(link->active || link->frozen))
+        if (*image->merging || image->tag_count > 0 || !image->made || !(link->active || link->frozen))
             return false;
     }
     return true;

@@ -223,7 +223,7 @@ static int snapshot_disks(struct work *w, struct creation *c, struct err *err)
     if (c->record.memory && c->reach.qmp && c->reach.domain.hvm &&
         qmp_call(c->reach.qmp, "cont", NULL, 60, NULL, err) < 0)
         return -1;
-    if (disks_snapshot(&c->record, &c->reach, w->control, err) < 0)
+    if (disks_snapshot(&c->record, &c->reach, err) < 0)
         return -1;
     return c->reach.runs ? 0 : vmconfig_save(w, c->config, err);
 }

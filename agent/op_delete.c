@@ -76,7 +76,7 @@ static int merge(struct work *w, struct err *err)
 {
     if (merge_unneeded(w, MERGE_STOPPABLE, err) == 0)
         return 0;
-    /* An agent that ends is followed by one that goes on with it. */
+    /* The agent that comes after one that was killed goes on with it. */
     w->unsettled = w->control->gone;
     w->over = !w->unsettled;
     return err_context(err, "the snapshot is deleted, but not all of its space could be given back; the next "
@@ -129,7 +129,10 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     listed = snapshots_find(&snapshots, state->begun.snapshot) != NULL;
     snapshots_deinit(&snapshots);
     if (listed)
-        return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
+        return err_set(err, ERR_INTERNAL, strcmp(state->step, "disks") == 0
+                                              ? "the operation was interrupted, and the snapshot may be incomplete; "
+                                                "delete it again"
+                                              : "the operation was interrupted; nothing was changed");
     if (trash_record(w->store, w->begun.order.vm, &record)) {
         if (reach_open(&reach, w->xl, record.vm, w->control, err) < 0 ||
             disks_untag(&record, &reach, w->store, w->control, err) < 0)

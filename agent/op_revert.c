@@ -51,8 +51,8 @@ static int verify_memory(struct work *w, struct reversion *r, struct err *err)
     return savefile_skip_header(r->memory, err);
 }
 
-/* Every disk of the configuration, also those that are not in the snapshot: a CD-ROM whose image is gone would
- * make the restore fail. */
+/* Also what is not in the snapshot: a CD-ROM whose image is gone would make the restore fail.  A disk that can be
+ * written to stays in the image where it is now, which is another matter. */
 static int verify_targets(const struct reversion *r, struct err *err)
 {
     _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
@@ -60,7 +60,7 @@ static int verify_targets(const struct reversion *r, struct err *err)
     struct stat st;
 
     for (size_t i = 0; i < count; i++)
-        if (*disks[i].target == '/' && !record_find_disk(&r->record, disks[i].vdev) &&
+        if (*disks[i].target == '/' && (disks[i].cdrom || !disks[i].writable) &&
             stat(disks[i].target, &st) < 0)
             return err_errno(err, "disk %s", disks[i].vdev);
     return 0;
@@ -124,15 +124,27 @@ static int hold_domain(struct work *w, struct reversion *r, bool *paused_by_us, 
     return control_cancelled(w->control) ? err_set(err, ERR_CANCELLED, "cancelled before it was destroyed") : 0;
 }
 
-/* Who has the images of the snapshot or of the new domain open, which is the QEMU of the old one. */
-static int find_holders(const struct reversion *r, struct holders *holders, struct err *err)
+static int add_holders(const struct xl_config *config, struct holders *holders, struct err *err)
 {
     _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
-    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
+    size_t count = disks ? xl_config_disks(config, disks, DISKS_MAX) : 0;
 
     for (size_t i = 0; i < count; i++)
         if (disks[i].qdisk && disks[i].writable && holders_find(holders, disks[i].target, err) < 0)
             return -1;
+    return 0;
+}
+
+/* The old domain's QEMU: who has its disks open, those that the new one is to have, or the snapshot's. */
+static int find_holders(struct work *w, const struct reversion *r, struct holders *holders, struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *now = NULL;
+
+    /* what is left of a domain that was built by halves may have no configuration to read */
+    if (xl_config_read(w->xl, r->reach.domain.domid, &now, err) == 0 && add_holders(now, holders, err) < 0)
+        return -1;
+    if (add_holders(r->config, holders, err) < 0)
+        return -1;
     for (size_t i = 0; i < r->record.disk_count; i++)
         if (holders_find(holders, r->record.disks[i].target, err) < 0)
             return -1;
@@ -143,7 +155,7 @@ static int find_holders(const struct reversion *r, struct holders *holders, stru
 static int replace_domain(struct work *w, struct reversion *r, struct err *err)
 {
     struct holders holders = { 0 };
-    int rc = find_holders(r, &holders, err);
+    int rc = find_holders(w, r, &holders, err);
 
     if (rc == 0)
         rc = xl_destroy(w->xl, r->reach.domain.domid, err);

@@ -55,8 +55,8 @@ static void show_progress(const char *output, struct control *control)
         control_progress(control, control->stage, percent);
 }
 
-/* Its output until it ends; a child that is cancelled or late is killed.  Writers are not cancelled: the
- * caller has passed the point of no return before it starts one. */
+/* Its output until it ends; a child that is cancelled or late is killed.  CONTROL is NULL for one that writes into an
+ * image which is not ours alone, and is not to be cut short. */
 static int collect(struct child *child, char *output, size_t size, int seconds, struct control *control,
                    struct err *err)
 {
@@ -65,14 +65,14 @@ static int collect(struct child *child, char *output, size_t size, int seconds, 
 
     for (;;) {
         struct pollfd fds[] = { { .fd = child->output, .events = POLLIN },
-                                { .fd = control_fd(control), .events = POLLIN } };
+                                { .fd = control ? control_fd(control) : -1, .events = POLLIN } };
         long long left = deadline - clock_ms();
         ssize_t n;
 
         poll(fds, 2, left > 0 ? (int)left : 0);
         if (fds[1].revents)
             control_read(control);
-        if (control_cancelled(control))
+        if (control && control_cancelled(control))
             return err_set(err, ERR_CANCELLED, "cancelled while waiting for qemu-img");
         if (clock_ms() >= deadline)
             return err_set(err, ERR_QEMU, "qemu-img does not end");
@@ -85,7 +85,8 @@ static int collect(struct child *child, char *output, size_t size, int seconds, 
         }
         used += (size_t)n;
         output[used] = '\0';
-        show_progress(output, control);
+        if (control)
+            show_progress(output, control);
         if (used == size - 1 && output[0] != '{')
             used = 0; /* progress: what was is of no interest */
         if (used == size - 1)
@@ -230,8 +231,7 @@ static long long cache_bytes(const char *image)
     return need < (1 << 20) ? 1 << 20 : need;
 }
 
-static int write_snapshot(const char *verb, const char *image, const char *tag, struct control *control,
-                          struct err *err)
+static int write_snapshot(const char *verb, const char *image, const char *tag, struct err *err)
 {
     _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
     _cleanup_(freep) char *spec = NULL;
@@ -246,20 +246,20 @@ static int write_snapshot(const char *verb, const char *image, const char *tag, 
     json_end_object(w);
     if (asprintf(&spec, "json:%s", json_text(w)) < 0)
         return err_set(err, ERR_IO, "out of memory");
-    return act((const char *[]){ "snapshot", verb, tag, spec, NULL }, WRITE_SECONDS, control, err);
+    return act((const char *[]){ "snapshot", verb, tag, spec, NULL }, WRITE_SECONDS, NULL, err);
 }
 
-int qemu_img_tag(const char *image, const char *tag, struct control *control, struct err *err)
+int qemu_img_tag(const char *image, const char *tag, struct err *err)
 {
-    return write_snapshot("-c", image, tag, control, err);
+    return write_snapshot("-c", image, tag, err);
 }
 
-int qemu_img_apply(const char *image, const char *tag, struct control *control, struct err *err)
+int qemu_img_apply(const char *image, const char *tag, struct err *err)
 {
-    return write_snapshot("-a", image, tag, control, err);
+    return write_snapshot("-a", image, tag, err);
 }
 
-int qemu_img_delete(const char *image, const char *tag, struct control *control, struct err *err)
+int qemu_img_delete(const char *image, const char *tag, struct err *err)
 {
-    return write_snapshot("-d", image, tag, control, err);
+    return write_snapshot("-d", image, tag, err);
 }

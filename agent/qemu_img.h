@@ -41,9 +41,9 @@ int qemu_img_rebase(const char *image, const char *base, const char *format, str
 int qemu_img_copy(const char *image, const char *tag, const struct image_info *info, const char *to,
                   struct control *control, struct err *err);
 
-/* Internal snapshots: makes one, makes it the image's content, deletes it. */
-int qemu_img_tag(const char *image, const char *tag, struct control *control, struct err *err);
-int qemu_img_apply(const char *image, const char *tag, struct control *control, struct err *err);
-int qemu_img_delete(const char *image, const char *tag, struct control *control, struct err *err);
+/* Internal snapshots: makes one, makes it the image's content, deletes it.  A cancel does not cut these short. */
+int qemu_img_tag(const char *image, const char *tag, struct err *err);
+int qemu_img_apply(const char *image, const char *tag, struct err *err);
+int qemu_img_delete(const char *image, const char *tag, struct err *err);
 
 #endif

@@ -21,7 +21,8 @@ void report_vm_name(struct agent *agent, const char *vm, const struct snapshots 
     *name = '\0';
     if (domain)
         domains_name(agent->domains, domain->domid, name);
-    else if (snapshots->count)
+    /* also of a domain that has gone and that we have not been told of yet */
+    if (!*name && snapshots->count)
         snprintf(name, NAME_MAX_BYTES + 1, "%s", snapshots->records[snapshots->count - 1].vm_name);
 }
 

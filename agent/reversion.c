@@ -188,9 +188,9 @@ static int keep_content(struct work *w, const struct record_disk *disk, bool fir
         return -1;
     if (info.has_tag && !first)
         return 0;
-    if (info.has_tag && qemu_img_delete(disk->target, REPLACED_TAG, w->control, err) < 0)
+    if (info.has_tag && qemu_img_delete(disk->target, REPLACED_TAG, err) < 0)
         return -1;
-    return qemu_img_tag(disk->target, REPLACED_TAG, w->control, err);
+    return qemu_img_tag(disk->target, REPLACED_TAG, err);
 }
 
 int reversion_apply(struct work *w, struct reversion *r, bool first, struct err *err)
@@ -201,7 +201,7 @@ int reversion_apply(struct work *w, struct reversion *r, bool first, struct err 
         if (!is_applied_in_place(r, disk))
             continue;
         if (reach_check_unused(disk->target, disk->vdev, err) < 0 || keep_content(w, disk, first, err) < 0 ||
-            qemu_img_apply(disk->target, disk->tag, w->control, err) < 0)
+            qemu_img_apply(disk->target, disk->tag, err) < 0)
             return err_context(err, "disk %s", disk->vdev);
     }
     return 0;

@@ -10,7 +10,7 @@
  *           another snapshot, a copy is made of the internal snapshot instead.
  * not in the snapshot: the image that it is now.
  *
- * VM/next.json holds the configuration with all that, from "prepare" to the end. */
+ * VM/next.json holds the configuration with all that, from "prepare" until nothing is kept any more. */
 
 #include "op.h"
 #include "reach.h"

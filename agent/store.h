@@ -3,7 +3,7 @@
 #define STORE_H
 
 /* The snapshots on disk, docs/store.md: who has any, which, and which one is current.  The read side, used
- * by agent and worker; only a worker that holds the VM's journal writes (draft.h, trash in op_delete.c). */
+ * by agent and worker; only a worker that holds the VM's journal writes (draft.h). */
 
 #include <stdbool.h>
 #include <stddef.h>

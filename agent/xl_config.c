@@ -65,7 +65,7 @@ const char *xl_config_name(const struct xl_config *config)
 
 static int refuse(struct err *err, const char *what)
 {
-    return err_set(err, ERR_UNSUPPORTED, "the domain has %s, which a snapshot with memory cannot hold", what);
+    return err_set(err, ERR_UNSUPPORTED, "the domain has %s, which a memory image does not hold", what);
 }
 
 static bool has_userdata(struct xl *xl, unsigned domid, const char *name)

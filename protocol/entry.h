@@ -26,7 +26,7 @@ struct entry {
     } detail[DISKS_MAX];
     char parent[UUID_LENGTH + 1];   /* "" = none */
     long long created;              /* seconds since the epoch */
-    long long size;                 /* bytes in the store */
+    long long size;                 /* bytes of the memory image */
     bool memory, current;
 };
 

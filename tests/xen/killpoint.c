@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kills a worker, or its agent, at an exact place of an operation: a library for LD_PRELOAD.
+/* Kills a worker, or its agent, or stops the worker, at an exact place of an operation: a library for LD_PRELOAD.
  *
  * A worker writes each step into its journal just before it takes it.  The file /run/killpoint holds
- * "WHO WHEN STEP": who is to be killed (worker or agent), and when (before or after) that line is written.
+ * "WHO WHEN STEP": who is to be killed (worker or agent; "hold": the worker is stopped), and when (before or after)
+ * that line is written.
  * "before" is also just after the step before it.  The pseudo-step "outcome" is the end of the operation. */
 
 #include <dlfcn.h>
@@ -44,7 +45,10 @@ static int is_line_of(const void *data, size_t size, const char *step)
 static void kill_now(const struct point *point)
 {
     unlink(FILE_NAME); /* once */
-    kill(strcmp(point->who, "agent") == 0 ? getppid() : getpid(), SIGKILL);
+    if (strcmp(point->who, "hold") == 0)
+        kill(getpid(), SIGSTOP);
+    else
+        kill(strcmp(point->who, "agent") == 0 ? getppid() : getpid(), SIGKILL);
 }
 
 ssize_t write(int fd, const void *data, size_t size)

@@ -4,6 +4,7 @@
 # The worker is killed before and after every step of a revert: the guest runs, the store is whole, nothing is left.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
+. "$(dirname "$0")"/../dom0/disks.sh
 . "$(dirname "$0")"/../dom0/kill.sh
 
-kill_everywhere worker revert
+kill_everywhere worker revert revert revert-disks

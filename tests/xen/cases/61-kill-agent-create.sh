@@ -4,6 +4,7 @@
 # The agent is killed before and after every step of a create: the guest runs, the store is whole, nothing is left.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
+. "$(dirname "$0")"/../dom0/disks.sh
 . "$(dirname "$0")"/../dom0/kill.sh
 
-kill_everywhere agent create
+kill_everywhere agent create create create-disks

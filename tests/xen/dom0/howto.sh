@@ -73,7 +73,7 @@ chapter_revert() {
     guest_mark your_domain
     check xl snapshot-revert -n domain_snapshot_name your_domain
     guest_wait_first_tick your_domain
-    [ "$(guest_lines your_domain | sed -n 's/^tick //p' | head -n 1)" -lt $((at + 10)) ] || fail "not brought back"
+    [ "$(guest_lines your_domain | sed -n 's/^tick //p' | sort -n | head -n 1)" -lt $((at + 10)) ] || fail "not brought back"
     check guest_unharmed your_domain
     note "reverted"
 }

@@ -26,33 +26,45 @@ guest_is_well() {
     [ "$(xl list | awk '$1 == "g"' | wc -l)" = 1 ] || fail "$1: more than one domain"
 }
 
-# Old or new, never a half: as many tags in the image as snapshots in the list and directories in the store.
+# Old or new, never a half: as many internal snapshots in the first disk as snapshots in the list and directories in
+# the store; of the second one every image that is there is needed, and there is every image that is needed.
 store_is_whole() {
-    local listed dirs
+    local listed dirs needed there
     listed=$(list_names g | wc -l)
     dirs=$(find "$store"/*/ -mindepth 1 -maxdepth 1 -type d | wc -l)
     [ "$listed" = "$dirs" ] && [ "$listed" = "$(tags g)" ] ||
         fail "$1: $listed listed, $dirs in the store, $(tags g) in the image"
+    needed=$({
+        qemu-img info -U --backing-chain "$(disks_of g | awk '$1 == "xvdb" { print $3 }')" | sed -n 's/^image: //p'
+        list_names g | while read -r name; do state_of g "$name" | awk '$1 == "xvdb" { print $3 }'; done
+    } | grep "^$store" | sort -u)
+    there=$(find "$store" -name '*.qcow2' | sort)
+    [ "$needed" = "$there" ] || fail "$1: needed are '$needed', there are '$there'"
+    disks_agree g
 }
 
 # What the operation needs to stand on.
 arrange() {
-    is_listed g base || done_or_fail g 'create name=base'
+    is_listed g base || done_or_fail g "create name=base $mixed"
     case $1 in
-        create) ! is_listed g x || done_or_fail g 'delete name=x' ;;
-        delete) is_listed g x || done_or_fail g 'create name=x' ;;
+        create*) ! is_listed g x || done_or_fail g 'delete name=x' ;;
+        delete) is_listed g x || done_or_fail g "create name=x $mixed" ;;
     esac
 }
+
+mixed='disk-xvda=internal disk-xvdb=external'
 
 line_of() {
     case $1 in
-        create) echo 'create name=x' ;;
+        create) echo "create name=x $mixed" ;;
+        create-disks) echo "create name=x memory=no $mixed" ;;
         delete) echo 'delete name=x' ;;
         revert) echo 'revert name=base' ;;
+        revert-disks) echo 'revert name=disks' ;;
     esac
 }
 
-# kill_once WHO WHEN OPERATION STEP
+# kill_once WHO WHEN OPERATION STEP: false where the operation has no such step.
 kill_once() {
     local what="$1 killed $2 $4 of $3"
     arrange "$3"
@@ -60,7 +72,11 @@ kill_once() {
     id=k$$-$asked
     echo "$1 $2 $4" > "$killpoint"
     xenstore-write "/local/domain/$(guest_domid g)/snapshot/request" "$(line_of "$3") id=$id"
-    wait_for 60 fired || fail "$what: it never came there"
+    wait_for 60 fired_or_final || fail "$what: it never came there"
+    if ! fired; then
+        rm -f "$killpoint"
+        return 1
+    fi
     if [ "$1" = agent ]; then
         wait_for 10 no_process xensnapd || fail "$what: the agent lives"
         agent_start "LD_PRELOAD=$preload"
@@ -73,24 +89,41 @@ kill_once() {
     note "$what: $state"
 }
 
-# kill_everywhere WHO OPERATION...
+fired_or_final() {
+    fired || is_final g "$id"
+}
+
+# kill_everywhere WHO VARIANT...: of an operation at each of its steps. Each variant is a list of requests, among which
+# every step that the program knows has to occur: disks alone are another way through the same steps.
 kill_everywhere() {
-    local who=$1 op step when
-    shift
+    local who=$1 op=$2 variant step when met
+    shift 2
     fresh_start "LD_PRELOAD=$preload"
-    guest_start g pv memory=96
+    GUEST_WORDS='blocks=256 pages=64' guest_start g pv disks=2 size=16M memory=96
     arrange revert
+    [ "$op" != revert ] || done_or_fail g "create name=disks memory=no $mixed"
     fds=$(agent_fds)
-    for op; do
-        for step in $(steps_of "$op"); do
+    for step in $(steps_of "$op"); do
+        met=
+        for variant; do
+            [ -z "$met" ] || is_about_disks "$variant" "$step" || continue
             for when in before after; do
-                kill_once "$who" $when "$op" "$step"
+                kill_once "$who" $when "$variant" "$step" && met=1 || break
             done
         done
+        [ "$met" ] || fail "no request came to step $step of $op"
     done
     [ "$who" = agent ] || [ "$(agent_fds)" = "$fds" ] || fail "the agent had $fds descriptors and has $(agent_fds)"
     done_or_fail g 'revert name=base'
     guest_is_well "at the end"
     guest_destroy g
     disk_is_clean g
+}
+
+# Where a way without memory differs from the one with it.
+is_about_disks() {
+    case $1.$2 in
+        create-disks.disks | create-disks.resume | revert-disks.restore) ;;
+        *) return 1 ;;
+    esac
 }

@@ -89,10 +89,46 @@ done_or_fail() {
     [ "$state" = done ] || fail "'$2': $state $error: $(status_of "$1" "$id" message)"
 }
 
+# ask0 LINE: in dom0's tree, which takes requests about any VM. Sets id, state and error.
+ask0() {
+    asked=$((asked + 1))
+    id=z$$-$asked
+    xenstore-write /local/domain/0/snapshot/request "${1%% *} id=$id ${1#* }"
+    wait_for "${2:-120}" xenstore-exists "/local/domain/0/snapshot/status/$id/finished" ||
+        fail "no end of request $id: $(tail -n 5 "$agent_log")"
+    state=$(xs_read "/local/domain/0/snapshot/status/$id/state")
+    error=$(xs_read "/local/domain/0/snapshot/status/$id/error")
+}
+
+done0_or_fail() {
+    ask0 "$@"
+    [ "$state" = done ] || fail "'$1': $state $error: $(xs_read "/local/domain/0/snapshot/status/$id/message")"
+}
+
 # refused GUEST WORD LINE: it ends with that error word.
 refused() {
     ask "$1" "$3"
     [ "$error" = "$2" ] || fail "'$3' was to be refused with $2: $state $error $(status_of "$1" "$id" message)"
+}
+
+# ---- operations that are held at a step
+
+# hold WHEN STEP GUEST LINE: asks, and stops the worker before or after the journal's line of that step.
+hold() {
+    asked=$((asked + 1))
+    id=h$$-$asked
+    echo "hold $1 $2" > "$killpoint"
+    last_domid[$3]=$(guest_domid "$3")
+    xenstore-write "/local/domain/${last_domid[$3]}/snapshot/request" "${4%% *} id=$id ${4#* }"
+    wait_for 60 is_held || fail "'$4' never came to $2"
+}
+
+is_held() {
+    [[ $(ps -C xensnap-worker -o stat=) == T* ]]
+}
+
+let_go() {
+    pkill -CONT -x xensnap-worker
 }
 
 # ---- what there is
