@@ -94,8 +94,11 @@ static int start(struct qmp *qmp, const struct block_commit *commit, struct err 
     json_object(w, NULL);
     json_put_string(w, "job-id", JOB_ID);
     json_put_string(w, "device", commit->upper->top);
-    json_put_string(w, "top-node", commit->upper->name);
-    json_put_string(w, "base-node", commit->lower->name);
+    json_put_string(w, commit->by_path ? "base" : "base-node",
+                    commit->by_path ? commit->lower_path : commit->lower->name);
+    if (!commit->by_path || commit->upper->role == NODE_BELOW)
+        json_put_string(w, commit->by_path ? "top" : "top-node",
+                        commit->by_path ? commit->upper_path : commit->upper->name);
     if (commit->upper->role == NODE_BELOW)
         json_put_string(w, "backing-file", commit->lower_path); /* for the header of the image above */
     json_put_bool(w, "auto-finalize", false);

@@ -19,7 +19,8 @@ int block_job_settle(struct qmp *qmp, struct err *err);
 
 struct block_commit {
     const struct node *upper, *lower;
-    const char *lower_path;
+    const char *upper_path, *lower_path;
+    bool by_path;  /* the images have other nodes too, of a device that is never used: names would not tell which */
     bool may_stop; /* half-way, if somebody asks for it */
     /* Called while both images are equal and the guest cannot write, only if UPPER is the device's image. */
     int (*at_pivot)(void *data, struct err *err);

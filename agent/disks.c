@@ -25,8 +25,8 @@ static int check_node(const struct record_disk *disk, const struct node *node, s
     /* Each would keep its own idea of what is where in the image, and the last to write would win. */
     if (node->writers > 1)
         return err_set(err, ERR_UNSUPPORTED,
-                       "disk %s: the guest still has the emulated disk beside the PV one; its PV drivers must be up",
-                       disk->vdev);
+                       "disk %s: the guest still has the emulated disk beside the PV one; its PV drivers must be up, "
+                       "or it must have none (xen_platform_pci=0)", disk->vdev);
     return 0;
 }
 

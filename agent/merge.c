@@ -83,7 +83,9 @@ static int forget_node(struct merge *m, const char *name, struct err *err)
 static int merge_running(struct merge *m, const struct node *upper, struct err *err)
 {
     struct node lower, left;
+    struct err forget_err;
     struct block_commit commit = { .upper = upper, .lower = &lower, .lower_path = m->lower->path,
+                                   .upper_path = m->upper->path, .by_path = m->reach->nodes.emulated,
                                    .may_stop = m->may_stop, .at_pivot = use_lower, .data = m };
 
     reach_find(m->reach, m->lower->path, NULL, &lower);
@@ -95,7 +97,9 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
     reach_find(m->reach, m->upper->path, NULL, &left);
     if (left.role != NODE_ABSENT)
         return err_set(err, ERR_QEMU, "disk %s: QEMU has merged its images and still uses both", m->upper->vdev);
-    return *left.name ? forget_node(m, left.name, err) : 0;
+    if (*left.name && forget_node(m, left.name, &forget_err) < 0)
+        log_info("the node of %s stays in QEMU: %s", m->upper->path, forget_err.text);
+    return 0;
 }
 
 /* It is done already where nothing that is of use names the upper image any more: then the lower one may have

@@ -9,7 +9,7 @@
 #include "json.h"
 #include "qmp.h"
 
-enum { QUERY_SECONDS = 60 };
+enum { QUERY_SECONDS = 60, XEN_VENDOR = 0x5853 };
 
 void nodes_deinit(struct nodes *nodes)
 {
@@ -18,10 +18,50 @@ void nodes_deinit(struct nodes *nodes)
     *nodes = (struct nodes){ 0 };
 }
 
+/* QEMU's drives have names, and what Xen attaches has none. */
+static bool is_emulated_disk(const struct json *device)
+{
+    const char *name = json_string(json_get(device, "device"));
+    const struct json *inserted = json_get(device, "inserted");
+
+    return name && *name && inserted && !json_true(json_get(inserted, "ro"));
+}
+
+static bool has_emulated_disk(const struct nodes *nodes)
+{
+    const struct json *devices = json_get(nodes->devices, "return");
+
+    for (size_t i = 0; i < json_count(devices); i++)
+        if (is_emulated_disk(json_at(devices, i)))
+            return true;
+    return false;
+}
+
+/* By way of Xen's platform device a guest finds its PV disks and gives up the emulated ones. */
+static int look_for_platform(struct nodes *nodes, struct qmp *qmp, struct err *err)
+{
+    _cleanup_(json_freep) struct json *reply = NULL;
+    const struct json *buses;
+
+    if (qmp_call(qmp, "query-pci", NULL, QUERY_SECONDS, &reply, err) < 0)
+        return -1;
+    nodes->emulated = true;
+    buses = json_get(reply, "return");
+    for (size_t i = 0; i < json_count(buses); i++) {
+        const struct json *devices = json_get(json_at(buses, i), "devices");
+
+        for (size_t j = 0; j < json_count(devices); j++)
+            if (json_integer(json_get(json_get(json_at(devices, j), "id"), "vendor"), 0) == XEN_VENDOR)
+                nodes->emulated = false;
+    }
+    return 0;
+}
+
 int nodes_load(struct nodes *nodes, struct qmp *qmp, struct err *err)
 {
     nodes_deinit(nodes);
-    if (qmp_call(qmp, "query-block", NULL, QUERY_SECONDS, &nodes->devices, err) < 0)
+    if (qmp_call(qmp, "query-block", NULL, QUERY_SECONDS, &nodes->devices, err) < 0 ||
+        (has_emulated_disk(nodes) && look_for_platform(nodes, qmp, err) < 0))
         return -1;
     return qmp_call(qmp, "query-named-block-nodes", "{\"flat\":true}", QUERY_SECONDS, &nodes->all, err);
 }
@@ -99,6 +139,8 @@ void nodes_find(const struct nodes *nodes, const char *image, const char *tag, s
     for (size_t i = 0; i < json_count(devices); i++) {
         const struct json *inserted = json_get(json_at(devices, i), "inserted");
 
+        if (nodes->emulated && !is_emulated_disk(json_at(devices, i)))
+            continue;
         if (is_image(json_get(inserted, "file"), image)) {
             bool writes = !json_true(json_get(inserted, "ro"));
 

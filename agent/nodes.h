@@ -20,6 +20,8 @@ enum { NODE_NAME_SIZE = 32 };
 struct nodes {
     struct json *devices; /* query-block's answer */
     struct json *all;     /* query-named-block-nodes' */
+    bool emulated;        /* an HVM guest without the means to have PV drivers (xen_platform_pci=0): its disks are the
+                             emulated ones, and the PV ones beside them, of the same images, are never used */
 };
 
 enum node_role {

@@ -79,7 +79,125 @@ bench_answer() {
         printf "request to answer: %.1f ms   bare watch round trip: %.1f ms   ratio %.2f\n", a / 1000, b / 1000, a / b }'
 }
 
+# compare WHAT HOW: the medians of /tmp/ours and /tmp/theirs, in ms.
+compare() {
+    awk -v a="$(median < /tmp/ours)" -v b="$(median < /tmp/theirs)" -v what="$1" -v how="$2" 'BEGIN {
+        printf "%-34s %6d ms   %-44s %6d ms   ratio %.2f\n", what ":", a, how, b, a / b }'
+    rm -f /tmp/ours /tmp/theirs
+}
+
+# timed FILE COMMAND...: appends what it took, in ms.
+timed() {
+    local file=$1 from
+    shift
+    from=$(now_ms)
+    "$@" > /dev/null 2>&1 || fail "$*"
+    echo $(($(now_ms) - from)) >> "$file"
+}
+
+# by_hand FILE COMMAND...: the QMP commands one after the other on the domain's monitor; appends from connect to answer.
+by_hand() {
+    local file=$1
+    shift
+    python3 - "/run/xen/qmp-libxenstat-$(guest_domid g)" "$@" >> "$file" << 'PY' || fail "QMP: $*"
+import json, socket, sys, time
+begin = time.monotonic()
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+f = s.makefile("rw")
+f.readline()
+for line in ['{"execute":"qmp_capabilities"}'] + sys.argv[2:]:
+    f.write(line + "\n")
+    f.flush()
+    while True:
+        answer = json.loads(f.readline())
+        if "event" not in answer:
+            break
+    assert "return" in answer, answer
+print(int((time.monotonic() - begin) * 1000))
+PY
+}
+
+transaction() {
+    printf '{"execute":"transaction","arguments":{"actions":[{"type":"%s","data":{%s}}]}}' "$1" "$2"
+}
+
+top_node() {
+    python3 - "/run/xen/qmp-libxenstat-$(guest_domid g)" << 'PY'
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+f = s.makefile("rw")
+f.readline()
+for line in '{"execute":"qmp_capabilities"}', '{"execute":"query-block"}':
+    f.write(line + "\n")
+    f.flush()
+    answer = json.loads(f.readline())
+print(answer["return"][0]["inserted"]["node-name"])
+PY
+}
+
+# Disks only: the request from the client's start to its end, against the bare QMP commands that do it.
+bench_disks() {
+    local n
+    guest_start g pv
+    for ((n = 0; n < rounds; n++)); do
+        timed /tmp/ours xensnap create -q -D -n "d$n" g
+        by_hand /tmp/theirs "$(transaction blockdev-snapshot-internal-sync '"device":"xvda-qcow2","name":"hand'$n'"')"
+    done
+    compare "internal, disk-only, create" "the same QMP transaction"
+    for ((n = 0; n < rounds; n++)); do
+        timed /tmp/ours xensnap delete -q g "d$n"
+        by_hand /tmp/theirs '{"execute":"blockdev-snapshot-delete-internal-sync","arguments":{"device":"xvda-qcow2","name":"hand'$n'"}}'
+    done
+    compare "internal, disk-only, delete" "the same QMP command"
+    for ((n = 0; n < rounds; n++)); do
+        timed /tmp/ours xensnap create -q -D -e -n "e$n" g
+    done
+    for ((n = rounds - 1; n >= 0; n--)); do
+        timed /tmp/deletes xensnap delete -q g "e$n"
+    done
+    for ((n = 0; n < rounds; n++)); do
+        qemu-img create -q -f qcow2 -u -b "$images/g-xvda.qcow2" -F qcow2 "$images/g-xvdz.qcow2" 64M
+        by_hand /tmp/theirs "$(transaction blockdev-snapshot-sync '"node-name":"'"$(top_node)"'","snapshot-file":"'"$images"'/g-xvdz.qcow2","snapshot-node-name":"hand","format":"qcow2","mode":"existing"')"
+        by_hand /tmp/commits '{"execute":"block-commit","arguments":{"job-id":"hand","device":"hand"}}'
+        sleep 1
+        by_hand /tmp/unused '{"execute":"job-complete","arguments":{"id":"hand"}}'
+        sleep 1
+        rm "$images/g-xvdz.qcow2"
+    done
+    compare "external, disk-only, create" "the same QMP transaction, overlay made before"
+    mv /tmp/deletes /tmp/ours
+    mv /tmp/commits /tmp/theirs
+    compare "external, delete (merge)" "only the start of QEMU's block-commit"
+    guest_destroy g
+}
+
+by_typing() {
+    xl destroy g
+    qemu-img snapshot -a "xensnap-$2" "$images/g-xvda.qcow2"
+    xl restore "$1"
+}
+
+# Back to a snapshot with memory, until the domain runs.
+bench_revert() {
+    local n memory
+    guest_start g "$1"
+    xensnap create -q -n r g > /dev/null
+    memory=$(echo "$store"/*/*/memory)
+    for ((n = 0; n < rounds; n++)); do
+        timed /tmp/ours xensnap revert -q g r
+        timed /tmp/theirs by_typing "$memory" "$(basename "$(dirname "$memory")")"
+    done
+    compare "$1 revert, with memory" "xl destroy; qemu-img snapshot -a; xl restore"
+    xensnap delete -q g r
+    guest_destroy g
+}
+
 fresh_start
+bench_disks
+bench_revert pv
+bench_revert hvm
 bench_create pv
 bench_create hvm
 bench_answer

@@ -7,6 +7,9 @@
 
 /* What QEMU would answer; in it @ is the scratch directory and ' is ". */
 static const char *answer_devices, *answer_all;
+#define PCI(vendor) "{ 'return': [ { 'bus': 0, 'devices': [ { 'id': { 'device': 1, 'vendor': " vendor " } } ] } ] }"
+static const char with_platform[] = PCI("22611"), without_platform[] = PCI("32902");
+static const char *answer_pci = with_platform;
 static const struct scratch *place;
 
 static char *expand(const char *text)
@@ -27,18 +30,18 @@ static char *expand(const char *text)
 int qmp_call(struct qmp *qmp, const char *command, const char *arguments, int seconds, struct json **reply,
              struct err *err)
 {
-    bool devices = strcmp(command, "query-block") == 0;
+    bool devices = strcmp(command, "query-block") == 0, pci = strcmp(command, "query-pci") == 0;
     _cleanup_(freep) char *text = NULL;
 
     (void)qmp;
     CHECK(seconds > 0);
-    if (!devices) {
+    if (!devices && !pci) {
         CHECK_STR(command, "query-named-block-nodes");
         CHECK_STR(arguments, "{\"flat\":true}");
     }
-    if (!(devices ? answer_devices : answer_all))
+    if (!(devices ? answer_devices : pci ? answer_pci : answer_all))
         return err_set(err, ERR_QEMU, "%s failed", command);
-    text = expand(devices ? answer_devices : answer_all);
+    text = expand(devices ? answer_devices : pci ? answer_pci : answer_all);
     *reply = json_parse(text);
     CHECK(*reply != NULL);
     return 0;
@@ -264,6 +267,31 @@ static void two_writers(void)
     CHECK_STR(node.top_file, scratch_path(&world.scratch, "a"));
 }
 
+/* Without Xen's platform device there are no PV drivers: the PV disk beside the emulated one is never used, and is
+ * still on the image below when the other one has gone on. */
+static void emulated_alone(void)
+{
+    _cleanup_(world_remove) struct world world;
+    struct node node;
+
+    answer_pci = without_platform;
+    world_make(&world,
+               "{ 'return': [ { 'device': 'ide0-hd0', 'inserted': { 'file': '@/a', 'node-name': '#block1', "
+               "'ro': false, 'drv': 'qcow2', 'image': { 'filename': '@/a', 'backing-image': { 'filename': '@/b' } } } }, "
+               "{ 'device': '', 'qdev': '/machine/x', 'inserted': { 'file': '@/b', 'node-name': 'xvda-qcow2', "
+               "'ro': false, 'drv': 'qcow2', 'image': { 'filename': '@/b' } } } ] }",
+               ANSWER(NODE("a", "#block1", "qcow2", "") ", " NODE("b", "xvda-qcow2", "qcow2", "") ", "
+                      NODE("b", "#block2", "qcow2", "")));
+    answer_pci = with_platform;
+    node = find(&world, "a", NULL);
+    CHECK_INT(node.role, NODE_TOP);
+    CHECK_INT(node.writers, 1);
+    CHECK_STR(node.name, "#block1");
+    node = find(&world, "b", NULL);
+    CHECK_INT(node.role, NODE_BELOW);
+    CHECK_STR(node.top, "#block1");
+}
+
 /* It reads the image that the disk writes to, or is the only one; whichever comes first. */
 static void read_only_cdrom(void)
 {
@@ -408,6 +436,7 @@ static const struct check_test tests[] = {
     { "a name that tells no path finds nothing", names_that_tell_nothing },
     { "an image is found by any path that leads to it", by_another_path },
     { "two devices that write to one image are counted", two_writers },
+    { "a guest without PV drivers has its emulated disks alone", emulated_alone },
     { "a read-only device is no writer, and never stands for one", read_only_cdrom },
     { "an image that is a top and below another is a top", top_of_one_and_below_another },
     { "a tag is found by its name, in the image that has it", tags },

@@ -20,26 +20,31 @@ disks_of() {
         on && /^    \]/ { on = 0 }' | tr -d '",'
 }
 
+# opened_for_writing PID FD: the last octal digit of its flags is 1 or 2.
+opened_for_writing() {
+    local key value
+    while read -r key value; do
+        [[ $key != flags: || $value != *[12] ]] || return 0
+    done < "/proc/$1/fdinfo/$2"
+    return 1
+}
+
 # written_by_qemu: the images that the one QEMU there is has open for writing, sorted; each one once.
 written_by_qemu() {
     local pid fd
     pid=$(pgrep -x xen-qemu-system)
     # shellcheck disable=SC2012 # the names are numbers
     ls -l "/proc/$pid/fd" | awk '/\.(qcow2|raw|img)$/ { print $9, $11 }' | while read -r fd image; do
-        [[ $(< "/proc/$pid/fdinfo/$fd") != *flags:?[0-9]*2$'\n'* ]] || echo "$image"
+        ! opened_for_writing "$pid" "$fd" || echo "$image"
     done | sort -u
 }
 
-# disks_agree GUEST: QEMU writes to what libxl has stored, and so does the line for xl.cfg say. An overlay that was
-# frozen may still be open for writing (QEMU does not mind when it cannot reopen it); the image that the guest came with
-# must not be.
+# disks_agree GUEST: QEMU writes to what libxl has stored and to nothing else, and so does the line for xl.cfg say.
 disks_agree() {
     local stored written line
     stored=$(disks_of "$1" | awk '{ print $3 }' | sort)
     written=$(written_by_qemu)
-    [ -z "$(comm -23 <(echo "$stored") <(echo "$written"))" ] &&
-        ! comm -13 <(echo "$stored") <(echo "$written") | grep -q "^$images" ||
-        fail "libxl has stored '$stored', QEMU writes to '$written'"
+    [ "$stored" = "$written" ] || fail "libxl has stored '$stored', QEMU writes to '$written'"
     if [ -e "$store/$(vm_of "$1")/disk.cfg" ]; then
         line=$(grep -o 'target=[^"]*' "$store/$(vm_of "$1")/disk.cfg" | sed 's/target=//' | sort)
         [ "$stored" = "$line" ] || fail "libxl has stored '$stored', disk.cfg has '$line'"
