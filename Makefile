@@ -103,6 +103,10 @@ xen-tree:
 check-xen: xen-tree
 	@tests/xen/machine run $(CASES)
 
+# The cases that would not fit into the gate's time.
+check-exhaustive: xen-tree
+	@tests/xen/machine run exhaustive
+
 xen-shell: xen-tree
 	@tests/xen/shell.sh
 
@@ -120,7 +124,7 @@ bench: xen-tree
 clean:
 	rm -rf build/gcc* build/clang* build/cc*
 
-.PHONY: all install install-xl-shim clean check check-fast check-xen xen-tree xen-shell xen-push demo bench unit integration
+.PHONY: all install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -32,8 +32,9 @@ static int check_disk(const struct xl_disk *disk, enum place place, struct err *
     struct stat st;
 
     if (!disk->qdisk)
-        return err_set(err, ERR_UNSUPPORTED, "disk %s is served by the kernel (phy), which has no snapshots",
-                       disk->vdev);
+        return err_set(err, ERR_UNSUPPORTED,
+                       "disk %s is served by the kernel (phy), which has no snapshots; an image file can be served by "
+                       "QEMU (backendtype=qdisk)", disk->vdev);
     if (!qcow2 && strcmp(disk->format, "raw") != 0)
         return err_set(err, ERR_UNSUPPORTED, "disk %s has format %s; only qcow2 and raw can be snapshotted",
                        disk->vdev, disk->format);

@@ -224,6 +224,10 @@ char *xl_config_disk_line(const struct xl_config *config)
 
         fprintf(stream, "%s\"vdev=%s,%saccess=%s", i ? ", " : "", disk->vdev, disk->is_cdrom ? "devtype=cdrom," : "",
                 disk->readwrite ? "rw" : "ro");
+        if (disk->backend != LIBXL_DISK_BACKEND_UNKNOWN)
+            fprintf(stream, ",backendtype=%s", libxl_disk_backend_to_string(disk->backend));
+        if (disk->script)
+            fprintf(stream, ",script=%s", disk->script);
         if (disk->format != LIBXL_DISK_FORMAT_EMPTY && disk->format != LIBXL_DISK_FORMAT_UNKNOWN)
             fprintf(stream, ",format=%s", format_word(disk->format));
         if (disk->pdev_path)

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 600
 # Every command of the 2014 HOWTO as it is printed there, in its order, on an HVM guest.
 . "$(dirname "$0")"/../dom0/lib.sh

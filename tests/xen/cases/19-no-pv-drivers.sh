@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 500
 # An HVM guest without PV drivers, on emulated disks: internal and external snapshots, back to them, deleted.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -22,9 +22,9 @@ begin() {
     GUEST_SED="/^disk=/s#,\\]#$more ]#" GUEST_WORDS='blocks=256 pages=64' guest_start g pv disks=1 size=8M memory=96
 }
 
-raw="format=raw,vdev=xvdb,access=rw,target=$images/g-raw.raw"
-ro="format=raw,vdev=xvdc,access=ro,target=$images/g-ro.raw"
-cd="format=raw,vdev=xvdd,devtype=cdrom,access=ro,target=$images/g-cd.raw"
+raw="format=raw,backendtype=qdisk,vdev=xvdb,access=rw,target=$images/g-raw.raw"
+ro="format=raw,backendtype=qdisk,vdev=xvdc,access=ro,target=$images/g-ro.raw"
+cd="format=raw,backendtype=qdisk,vdev=xvdd,devtype=cdrom,access=ro,target=$images/g-cd.raw"
 
 begin "$raw" "$ro" "$cd"
 before=$(fingerprint g)
@@ -64,7 +64,13 @@ no_trace_of g
 check guest_unharmed g
 guest_destroy g
 
-begin "phy:$loop,xvde,w"
+# There is no udev here, which the stock script for kernel disks waits for.
+cat > /etc/xen/scripts/block-test << SCRIPT
+#!/bin/sh
+[ "\$1" != add ] || xenstore-write "\$XENBUS_PATH/physical-device" "$(stat -c %t:%T "$loop")" "\$XENBUS_PATH/hotplug-status" connected
+SCRIPT
+chmod +x /etc/xen/scripts/block-test
+begin "format=raw,backendtype=phy,script=block-test,vdev=xvde,access=rw,target=$loop"
 refused g unsupported create
 [[ $(status_of g "$id" message) == *xvde* ]] || fail "the phy disk is not named: $(status_of g "$id" message)"
 done_or_fail g 'create memory=no disks=xvda name=s3'

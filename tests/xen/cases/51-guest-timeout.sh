@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 400
 # A guest that does not answer the request to suspend: guest-timeout after a minute, and nothing has happened to it.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 900
 # A domain that is destroyed, reboots or crashes in the middle of an operation: an error word, nothing left of the
 # operation, and the VM as good as without it.

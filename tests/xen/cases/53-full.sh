@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 600
 # A full disk at every stage: an error word, the guest goes on, nothing is left, and with space again it works.
 . "$(dirname "$0")"/../dom0/lib.sh

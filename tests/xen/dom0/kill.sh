@@ -29,14 +29,15 @@ guest_is_well() {
 # Old or new, never a half: as many internal snapshots in the first disk as snapshots in the list and directories in
 # the store; of the second one every image that is there is needed, and there is every image that is needed.
 store_is_whole() {
-    local listed dirs needed there
-    listed=$(list_names g | wc -l)
+    local listed dirs tags needed there
+    listed=$(xs_read "/local/domain/$(guest_domid g)/snapshot/list/count")
     dirs=$(find "$store"/*/ -mindepth 1 -maxdepth 1 -type d | wc -l)
-    [ "$listed" = "$dirs" ] && [ "$listed" = "$(tags g)" ] ||
-        fail "$1: $listed listed, $dirs in the store, $(tags g) in the image"
+    tags=$(tags g)
+    [ "$listed" = "$dirs" ] && [ "$listed" = "$tags" ] ||
+        fail "$1: $listed listed, $dirs in the store, $tags in the image"
     needed=$({
         qemu-img info -U --backing-chain "$(disks_of g | awk '$1 == "xvdb" { print $3 }')" | sed -n 's/^image: //p'
-        list_names g | while read -r name; do state_of g "$name" | awk '$1 == "xvdb" { print $3 }'; done
+        sed -n 's/.*"target": "\(.*\)".*/\1/p' "$store"/*/*/snapshot.json
     } | grep "^$store" | sort -u)
     there=$(find "$store" -name '*.qcow2' | sort)
     [ "$needed" = "$there" ] || fail "$1: needed are '$needed', there are '$there'"
@@ -107,7 +108,8 @@ kill_everywhere() {
         met=
         for variant; do
             [ -z "$met" ] || is_about_disks "$variant" "$step" || continue
-            for when in before after; do
+            # The worker goes on without its agent, so that the agent just before a step is the one after the step before.
+            for when in $([ "$who" != worker ] || echo before) after; do
                 kill_once "$who" $when "$variant" "$step" && met=1 || break
             done
         done

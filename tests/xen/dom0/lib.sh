@@ -48,8 +48,15 @@ guest_log() {
     printf '/var/log/xen/console/guest-%s.log\n' "$1"
 }
 
+# xl takes its time under emulation, so what it said last is looked at first.
 guest_domid() {
-    xl domid "$1" 2> /dev/null
+    local domid
+    domid=$(cat "$marks/$1.domid" 2> /dev/null)
+    if [ -z "$domid" ] || [ "$(xs_read "/local/domain/$domid/name")" != "$1" ]; then
+        domid=$(xl domid "$1" 2> /dev/null) || return
+        echo "$domid" > "$marks/$1.domid"
+    fi
+    echo "$domid"
 }
 
 # Alive is a domain of that name that has not shut down; the answer of `xl list` has r, b, p, s, c, d as letters.

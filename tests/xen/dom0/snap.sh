@@ -148,8 +148,7 @@ is_listed() {
 
 # tags GUEST: how many internal snapshots the guest's first disk holds.
 tags() {
-    qemu-img info -U --output=json "$images/$1-xvda.qcow2" |
-        python3 -c 'import json, sys; print(len(json.load(sys.stdin).get("snapshots", [])))'
+    qemu-img snapshot -U -l "$images/$1-xvda.qcow2" | grep -c 'xensnap-'
 }
 
 # tag_of GUEST NAME: the internal snapshot that belongs to the snapshot of that name.

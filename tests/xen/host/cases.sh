@@ -11,6 +11,16 @@ case_names() {
     done
 }
 
+# Those marked `# exhaustive` are left to `make check-exhaustive`, for time's sake. Named cases are always run.
+cases_of() {
+    local name
+    for name in $(case_names); do
+        case $1.$(grep -c '^# exhaustive$' "$here/cases/$name.sh") in
+            gate.0 | exhaustive.1 | all.*) echo "$name" ;;
+        esac
+    done
+}
+
 case_deadline() {
     local seconds
     seconds=$(sed -n 's/^# deadline: *\([0-9]*\).*/\1/p' "$1" | head -n 1)
@@ -92,7 +102,9 @@ cases_push() {
 cases_run() {
     local names=() name result passed=0 failed=0 skipped=0
     if [ $# = 0 ]; then
-        mapfile -t names < <(case_names)
+        mapfile -t names < <(cases_of gate)
+    elif [ "$1" = exhaustive ]; then
+        mapfile -t names < <(cases_of exhaustive)
     else
         for name; do
             name=$(case_find "$name")
