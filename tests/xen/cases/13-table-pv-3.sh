@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 900
 # Every kind of snapshot of a PV guest with 3 disks: made, gone back to, rebooted from, deleted.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -29,10 +29,10 @@ opened_for_writing() {
     return 1
 }
 
-# written_by_qemu: the images that the one QEMU there is has open for writing, sorted; each one once.
+# written_by_qemu GUEST: the images that its QEMU has open for writing, sorted; each one once.
 written_by_qemu() {
     local pid fd
-    pid=$(pgrep -x xen-qemu-system)
+    pid=$(pgrep -f -- "-xen-domid $(guest_domid "$1") ") || fail "$1 has no QEMU"
     # shellcheck disable=SC2012 # the names are numbers
     ls -l "/proc/$pid/fd" | awk '/\.(qcow2|raw|img)$/ { print $9, $11 }' | while read -r fd image; do
         ! opened_for_writing "$pid" "$fd" || echo "$image"
@@ -43,7 +43,7 @@ written_by_qemu() {
 disks_agree() {
     local stored written line
     stored=$(disks_of "$1" | awk '{ print $3 }' | sort)
-    written=$(written_by_qemu)
+    written=$(written_by_qemu "$1")
     [ "$stored" = "$written" ] || fail "libxl has stored '$stored', QEMU writes to '$written'"
     if [ -e "$store/$(vm_of "$1")/disk.cfg" ]; then
         line=$(grep -o 'target=[^"]*' "$store/$(vm_of "$1")/disk.cfg" | sed 's/target=//' | sort)
