@@ -1,16 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# deadline: 600
-# What has cost people their data elsewhere: internal after external and back, the middle deleted while running, a
-# branch that was left deleted, names that differ by case only.
+# deadline: 400
+# What has cost people their data elsewhere: internal after external and back, and the external one between them deleted.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 . "$(dirname "$0")"/../dom0/disks.sh
 
-
 fresh_start
 GUEST_WORDS='blocks=256 pages=64' guest_start g pv disks=1 size=16M memory=96
-base=$images/g-xvda.qcow2
 
 # take NAME KEYS...: a snapshot, and some rounds after it
 take() {
@@ -47,39 +44,4 @@ note "the external one between two internal ones deleted: both are still there"
 done_or_fail g 'delete name=inside-again'
 done_or_fail g 'delete name=inside'
 no_trace_of g copy
-guest_destroy g
-rm -rf "${store:?}"/*
-cmp -s "$base" /dev/null && fail "the image that the guest came with is gone"
-
-GUEST_WORDS='blocks=256 pages=64' guest_start g pv disks=1 size=16M memory=96
-take one type=external
-take two type=external
-take three type=external memory=no
-done_or_fail g 'delete name=two'
-disks_agree g
-is_back three
-is_back one
-note "the middle was deleted while the guest ran"
-take left type=external
-is_back one
-take stayed type=external
-done_or_fail g 'delete name=left'
-is_back stayed
-is_back one
-is_back three
-note "the branch that was left is deleted"
-
-take Case type=external
-take case type=external
-[ "$(list_names g | grep -c -i '^case$')" = 2 ] || fail "names that differ by case are one"
-done_or_fail g 'delete name=Case'
-is_back case
-refused g not-found 'revert name=Case'
-for name in one three stayed case; do
-    done_or_fail g "delete name=$name"
-    disks_agree g
-done
-guest_wait_tick g $(($(guest_tick g) + 3))
-check guest_unharmed g
-no_trace_of g
 nothing_left_over
