@@ -44,15 +44,14 @@ domid=$(guest_domid g)
 while IFS='|' read -r words change; do
     stored "$change"
     says "$words" create
-    says "$words" 'revert name=s1' 2> /dev/null || true
     same_as_before "$words"
 done << 'TABLE'
-nested virtualisation|d["b_info"]["nested_hvm"] = True
+nested virtualisation|d["b_info"]["nested_hvm"] = "True"
 a vNUMA layout|d["b_info"]["vnuma_nodes"] = [{"memkb": 163840}]
 alternate memory views|d["b_info"]["altp2m"] = "mixed"
 populated on demand|d["b_info"]["max_memkb"] += 65536
-a device model stubdomain|d["b_info"]["device_model_stubdomain"] = True
-dm_restrict|d["b_info"]["dm_restrict"] = True
+a device model stubdomain|d["b_info"]["device_model_stubdomain"] = "True"
+dm_restrict|d["b_info"]["dm_restrict"] = "True"
 TABLE
 stored ''
 note "by configuration"
