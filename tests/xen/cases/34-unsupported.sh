@@ -49,12 +49,17 @@ done << 'TABLE'
 nested virtualisation|d["b_info"]["nested_hvm"] = "True"
 a vNUMA layout|d["b_info"]["vnuma_nodes"] = [{"memkb": 163840}]
 alternate memory views|d["b_info"]["altp2m"] = "mixed"
-populated on demand|d["b_info"]["max_memkb"] += 65536
 a device model stubdomain|d["b_info"]["device_model_stubdomain"] = "True"
 dm_restrict|d["b_info"]["dm_restrict"] = "True"
 TABLE
 stored ''
 note "by configuration"
+
+max=$(xs_read "/local/domain/$domid/memory/static-max")
+xenstore-write "/local/domain/$domid/memory/static-max" $((max + 65536))
+says 'populated on demand' create
+xenstore-write "/local/domain/$domid/memory/static-max" "$max"
+same_as_before memory
 
 xenstore-write "/local/domain/0/backend/pci/$domid/0/num_devs" 1 "/local/domain/0/backend/pci/$domid/0/dev-0" 0000:00:1f.0
 says 'a passed-through device' create

@@ -27,7 +27,7 @@ ro="format=raw,backendtype=qdisk,vdev=xvdc,access=ro,target=$images/g-ro.raw"
 cd="format=raw,backendtype=qdisk,vdev=xvdd,devtype=cdrom,access=ro,target=$images/g-cd.raw"
 
 begin "$raw" "$ro" "$cd"
-before=$(fingerprint g)
+before=$(fingerprint g | grep -v generation)
 refused g unsupported create
 [[ $(status_of g "$id" message) == *xvdb*raw* ]] || fail "the raw disk is not named: $(status_of g "$id" message)"
 refused g invalid 'create memory=no disks=xvdc'
@@ -38,7 +38,7 @@ touch "$images/g-there.qcow2"
 refused g exists "create memory=no disk-xvda=target=$images/g-there.qcow2"
 [ ! -s "$images/g-there.qcow2" ] || fail "an image that was there was overwritten"
 rm "$images/g-there.qcow2"
-[ "$before" = "$(fingerprint g)" ] || fail "a refusal has changed something"
+[ "$before" = "$(fingerprint g | grep -v generation)" ] || fail "a refusal has changed something"
 note "refusals"
 
 done_or_fail g 'create name=s1 disk-xvda=internal disk-xvdb=external'
