@@ -49,6 +49,11 @@ stored() {
     awk '{ print $3 }' "$dir/disks"
 }
 
+# The worker removes what is empty after the result was told.
+store_is_empty() {
+    [ -z "$(ls "$dir/store")" ]
+}
+
 base=$dir/xvda.qcow2
 writes 1
 gives 0 xensnap create -e -D -n s1 web1
@@ -79,7 +84,7 @@ holds "$base" 1
 gives 0 xensnap delete -n s1 web1
 [ "$(stored)" = "$base" ] && [ "$(top)" = "$base" ] || fail "the root was not merged"
 holds "$base" 4
-[ -z "$(ls "$dir/store")" ] || fail "left over: $(find "$dir/store")"
+wait_for 5 store_is_empty || fail "left over: $(find "$dir/store")"
 
 # What cannot be made is refused, and nothing is left of it; what is there is not touched.
 echo precious > "$dir/there.qcow2"
@@ -88,7 +93,7 @@ gives 5 xensnap create web1 "$dir/snap.conf"
 [ "$(cat "$dir/there.qcow2")" = precious ] && [ "$(top)" = "$base" ] || fail "a refused request has done something"
 gives 0 xensnap create -N -e web1
 grep -q "disk xvda: external, $base is kept as it is" "$dir/out" || fail "the plan: $(cat "$dir/out")"
-[ -z "$(ls "$dir/store")" ] || fail "left over: $(find "$dir/store")"
+wait_for 5 store_is_empty || fail "left over: $(find "$dir/store")"
 
 # At a place of one's own, mixed with a snapshot inside; the VM stopped.
 sed -i "s,there,mine," "$dir/snap.conf"
@@ -108,5 +113,5 @@ gives 0 xensnap create -D -e -n above web1
 gives 0 xensnap delete -n below web1
 [ "$(tags)" = 1 ] || fail "QEMU's image was written to behind its back"
 gives 0 xensnap delete -n above web1
-[ -z "$(ls "$dir/store")" ] && [ "$(tags)" = 0 ] || fail "left over: $(find "$dir/store"), $(tags) tags"
+wait_for 5 store_is_empty && [ "$(tags)" = 0 ] || fail "left over: $(find "$dir/store"), $(tags) tags"
 echo ok

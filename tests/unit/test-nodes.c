@@ -277,7 +277,8 @@ static void emulated_alone(void)
     answer_pci = without_platform;
     world_make(&world,
                "{ 'return': [ { 'device': 'ide0-hd0', 'inserted': { 'file': '@/a', 'node-name': '#block1', "
-               "'ro': false, 'drv': 'qcow2', 'image': { 'filename': '@/a', 'backing-image': { 'filename': '@/b' } } } }, "
+               "'ro': false, 'drv': 'qcow2', "
+               "'image': { 'filename': '@/a', 'backing-image': { 'filename': '@/b' } } } }, "
                "{ 'device': '', 'qdev': '/machine/x', 'inserted': { 'file': '@/b', 'node-name': 'xvda-qcow2', "
                "'ro': false, 'drv': 'qcow2', 'image': { 'filename': '@/b' } } } ] }",
                ANSWER(NODE("a", "#block1", "qcow2", "") ", " NODE("b", "xvda-qcow2", "qcow2", "") ", "

@@ -105,6 +105,11 @@ disks_are() {
     rm -f "$dumps/now"
 }
 
+# The worker removes what is empty after the result was told.
+store_is_empty() {
+    [ -z "$(ls -A "$store")" ]
+}
+
 # Nothing of ours is left: no image, no snapshot in one, and the domain is on the images that it came with. With `copy`
 # as the second word its disks may be in the store: a snapshot inside an image that others stand on was gone back to.
 no_trace_of() {
@@ -115,7 +120,7 @@ no_trace_of() {
             fail "disk $vdev still has snapshots inside"
         image_is_whole "$image" "$format"
     done <<< "$(disks_of "$1")"
-    if [ -n "$(ls -A "$store")" ]; then
+    if ! wait_for 3 store_is_empty; then
         [ "${2:-}" = copy ] || fail "the store is not empty: $(find "$store")"
         [ "$(find "$store" -name '*.qcow2' | sort)" = "$(disks_of "$1" | awk '{ print $3 }' | grep "^$store" | sort)" ] ||
             fail "images are left in the store: $(find "$store")"
