@@ -195,9 +195,9 @@ bench_revert() {
 }
 
 fresh_start
-bench_disks
-bench_revert pv
-bench_revert hvm
 bench_create pv
 bench_create hvm
 bench_answer
+bench_disks
+bench_revert pv
+bench_revert hvm
