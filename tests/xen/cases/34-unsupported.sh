@@ -61,11 +61,6 @@ says 'populated on demand' create
 xenstore-write "/local/domain/$domid/memory/static-max" "$max"
 same_as_before memory
 
-xenstore-write "/local/domain/0/backend/pci/$domid/0/num_devs" 1 "/local/domain/0/backend/pci/$domid/0/dev-0" 0000:00:1f.0
-says 'a passed-through device' create
-xenstore-rm "/local/domain/0/backend/pci/$domid"
-same_as_before PCI
-
 vm=$(vm_of g)
 echo '<domain/>' > "/var/lib/xen/userdata-d.$domid.$vm.libvirt-xml"
 says "libvirt's" create
