@@ -7,28 +7,10 @@
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 . "$(dirname "$0")"/../dom0/disks.sh
+. "$(dirname "$0")"/../dom0/loss.sh
 
 fresh_start
 GUEST_WORDS='blocks=256 pages=64' guest_start g pv disks=1 size=16M memory=96
-
-# take NAME KEYS...: a snapshot, and some rounds after it
-take() {
-    done_or_fail g "create name=$*"
-    guest_wait_tick g $(($(guest_tick g) + 3))
-    dump_snapshot g "$1"
-}
-
-# is_back NAME: gone back to it every block is as it was, and the guest goes on from there
-is_back() {
-    done_or_fail g "revert name=$1 start=paused"
-    disks_are g "$1"
-    disks_agree g
-    guest_mark g
-    xl unpause g
-    guest_wait_first_tick g
-    guest_wait_tick g $(($(guest_tick g) + 3))
-    check guest_unharmed g
-}
 
 take one type=external
 take two type=external
