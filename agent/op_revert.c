@@ -13,6 +13,7 @@
 #include "reversion.h"
 #include "savefile.h"
 #include "store.h"
+#include "vmconfig.h"
 #include "xl.h"
 
 /* From "destroy" on there is no way back, only forward. */
@@ -180,7 +181,7 @@ static int hand_over(struct work *w, struct reversion *r, unsigned domid, struct
 {
     struct msg msg = { .kind = MSG_RESTORED, .domid = (int)domid };
 
-    if (reversion_settle_config(w, r, err) < 0 ||
+    if (vmconfig_save(w, r->config, err) < 0 ||
         store_set_current(w->store, w->begun.order.vm, w->begun.snapshot, err) < 0)
         return -1;
     memcpy(msg.snapshot, w->begun.snapshot, sizeof msg.snapshot);

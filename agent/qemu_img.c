@@ -169,7 +169,6 @@ int qemu_img_info(const char *image, const char *format, const char *tag, struct
     json_copy(json, "backing-filename-format", info->backing_format, sizeof info->backing_format);
     json_copy(json, "format", info->format, sizeof info->format);
     info->virtual_size = json_integer(json_get(json, "virtual-size"), 0);
-    info->actual_size = json_integer(json_get(json, "actual-size"), 0);
     info->corrupt = json_true(json_get(json_get(json_get(json, "format-specific"), "data"), "corrupt"));
     read_tags(json_get(json, "snapshots"), tag, info);
     return 0;

@@ -17,7 +17,7 @@ struct image_info {
     char format[12];
     char backing[PATH_SIZE];  /* absolute; "" = none */
     char backing_format[12];  /* "" = the image does not say */
-    long long virtual_size, actual_size;
+    long long virtual_size;
     size_t tags;              /* internal snapshots, whoever made them */
     bool has_tag;             /* the one that was asked for */
     bool corrupt;

@@ -209,11 +209,6 @@ int reversion_apply(struct work *w, struct reversion *r, bool first, struct err 
 
 /* ---- afterwards ---------------------------------------------------------------------------------------- */
 
-int reversion_settle_config(struct work *w, struct reversion *r, struct err *err)
-{
-    return vmconfig_save(w, r->config, err);
-}
-
 static bool next_is_there(struct work *w)
 {
     struct err err;

@@ -33,8 +33,6 @@ int reversion_read_next(struct work *work, struct reversion *reversion, struct e
 /* Puts back the content of the images that are to be used themselves.  Nobody has them open.  FIRST: what they hold
  * now is what has to be kept. */
 int reversion_apply(struct work *work, struct reversion *reversion, bool first, struct err *err);
-/* The VM's configuration is the new one. */
-int reversion_settle_config(struct work *work, struct reversion *reversion, struct err *err);
 /* The new domain runs: removes what was kept of the state that it replaces.  WAIT: for a guest that boots to give up
  * its emulated disks; else what lies in their images is left to reversion_drop_late(). */
 int reversion_drop_replaced(struct work *work, bool wait, struct err *err);

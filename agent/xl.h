@@ -90,9 +90,6 @@ struct xl_intent {
 /* ERR_UNSUPPORTED where that cannot be done, or not be brought back; says what the domain has. */
 int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *config, struct xl_intent intent,
                     struct err *err);
-/* Whether an external snapshot could be lost: the text of an "xl config-update" waits for the next reboot and would
- * bring back the disks that it names. */
-bool xl_config_update_waits(struct xl *xl, unsigned domid);
 size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, size_t size);
 /* The disk's image is PATH from now on.  A disk that is not there is left so. */
 void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format);

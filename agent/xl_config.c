@@ -79,11 +79,6 @@ static bool has_userdata(struct xl *xl, unsigned domid, const char *name)
     return has;
 }
 
-bool xl_config_update_waits(struct xl *xl, unsigned domid)
-{
-    return has_userdata(xl, domid, "xl");
-}
-
 /* libxl_defbool_val() aborts on one that was left to libxl. */
 static bool is_on(libxl_defbool value)
 {
@@ -135,7 +130,8 @@ int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *confi
         return err_set(err, ERR_UNSUPPORTED,
                        "the domain is libvirt's, which would lose track of it; possible are internal disk-only "
                        "snapshots, listing and deleting them");
-    if (intent.switches && xl_config_update_waits(xl, domid))
+    /* the text of an update, which xl takes at the next reboot in the place of libxl's configuration */
+    if (intent.switches && has_userdata(xl, domid, "xl"))
         return err_set(err, ERR_UNSUPPORTED,
                        "an xl config-update waits for the domain's next reboot and names its disks as they "
                        "were; reboot the domain first");
