@@ -36,8 +36,8 @@ xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \
               op_create op_delete op_revert plan qemu_img qmp reach reversion savefile settle vmconfig xl xl_config \
               xl_stream)
-xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks) \
-            $(addprefix agent/,monitor care control files holders log msg xl xl_config xl_stream)
+xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
+            $(addprefix agent/,monitor late care control files holders log msg xl xl_config xl_stream)
 xensnap := $(protocol:%=protocol/%) protocol/client protocol/client_vm $(patsubst %.c,%,$(wildcard tools/*.c))
 
 programs := xensnapd xensnap-worker xensnap-monitor xensnap
@@ -48,7 +48,7 @@ all: $(programs:%=$O/%)
 $O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
 $O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight
 $O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
-$O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
+$O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog -lxenstore
 
 .SECONDEXPANSION:
 $(programs:%=$O/%): $O/%: $$(addprefix $O/,$$(addsuffix .o,$$($$*)))

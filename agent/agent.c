@@ -19,25 +19,36 @@
 #include "store.h"
 #include "xenstore.h"
 
-static void start_monitor(void *data, const char *vm, unsigned domid, int held)
+static void start_monitor(struct agent *agent, const char *mode, const char *vm, unsigned domid, int held)
 {
-    struct agent *agent = data;
     char path[PATH_MAX], number[16];
-    char *argv[] = { path, (char *)"--run", (char *)agent->options->run, (char *)vm, number, NULL };
+    char *argv[] = { path, (char *)mode, (char *)agent->options->run, (char *)vm, number, NULL };
     struct err err;
     pid_t pid;
 
     snprintf(path, sizeof path, "%s/xensnap-monitor", agent->options->libexec);
     snprintf(number, sizeof number, "%u", domid);
     if (spawn(&pid, argv, held, &err) < 0)
-        log_error("domain %u (%s): nobody looks after its shutdown: %s", domid, vm, err.text);
+        log_error("domain %u (%s): nobody looks after it: %s", domid, vm, err.text);
     else
-        log_info("domain %u (%s): xensnap-monitor %d looks after its shutdown", domid, vm, (int)pid);
+        log_info("domain %u (%s): xensnap-monitor %d looks %s", domid, vm, (int)pid,
+                 strcmp(mode, "--late") == 0 ? "out for a late suspend" : "after its shutdown");
+}
+
+static void look_after(void *data, const char *vm, unsigned domid, int held)
+{
+    start_monitor(data, "--run", vm, domid, held);
+}
+
+static void look_out(void *data, const char *vm, unsigned domid, int held)
+{
+    start_monitor(data, "--late", vm, domid, held);
 }
 
 void agent_ensure_monitors(struct agent *agent)
 {
-    care_each_alone(agent->options->run, start_monitor, agent);
+    care_each_alone(CARE_END, agent->options->run, look_after, agent);
+    care_each_alone(CARE_LATE_SUSPEND, agent->options->run, look_out, agent);
 }
 
 static void on_domain(void *data, const struct domain *domain, bool appeared)

@@ -12,11 +12,11 @@
 #include "cleanup.h"
 #include "files.h"
 
-static int care_dir(const char *run, struct err *err)
+static int care_dir(enum care care, const char *run, struct err *err)
 {
     _cleanup_(closep) int dir = dir_make(AT_FDCWD, run, err);
 
-    return dir < 0 ? -1 : dir_make(dir, "monitor", err);
+    return dir < 0 ? -1 : dir_make(dir, care == CARE_END ? "monitor" : "late", err);
 }
 
 static void care_name(char name[CARE_NAME_SIZE], const char *vm, unsigned domid)
@@ -24,9 +24,9 @@ static void care_name(char name[CARE_NAME_SIZE], const char *vm, unsigned domid)
     snprintf(name, CARE_NAME_SIZE, "%s.%u", vm, domid);
 }
 
-int care_begin(const char *run, const char *vm, unsigned domid, struct err *err)
+int care_begin(enum care care, const char *run, const char *vm, unsigned domid, struct err *err)
 {
-    _cleanup_(closep) int dir = care_dir(run, err);
+    _cleanup_(closep) int dir = care_dir(care, run, err);
     _cleanup_(closep) int fd = -1;
     char name[CARE_NAME_SIZE];
 
@@ -37,10 +37,10 @@ int care_begin(const char *run, const char *vm, unsigned domid, struct err *err)
     return fd < 0 ? err_errno(err, "cannot take the domain into our care") : 0;
 }
 
-void care_end(const char *run, const char *vm, unsigned domid)
+void care_end(enum care care, const char *run, const char *vm, unsigned domid)
 {
     struct err err;
-    _cleanup_(closep) int dir = care_dir(run, &err);
+    _cleanup_(closep) int dir = care_dir(care, run, &err);
     char name[CARE_NAME_SIZE];
 
     care_name(name, vm, domid);
@@ -61,10 +61,10 @@ static int hold(int dir, const char *name)
     return fd;
 }
 
-int care_hold(const char *run, const char *vm, unsigned domid)
+int care_hold(enum care care, const char *run, const char *vm, unsigned domid)
 {
     struct err err;
-    _cleanup_(closep) int dir = care_dir(run, &err);
+    _cleanup_(closep) int dir = care_dir(care, run, &err);
     char name[CARE_NAME_SIZE];
 
     care_name(name, vm, domid);
@@ -78,11 +78,11 @@ static bool parse_name(const char *name, char vm[UUID_LENGTH + 1], unsigned *dom
            domid_parse(name + UUID_LENGTH + 1, domid);
 }
 
-void care_each_alone(const char *run, void (*visit)(void *data, const char *vm, unsigned domid, int held),
-                     void *data)
+void care_each_alone(enum care care, const char *run,
+                     void (*visit)(void *data, const char *vm, unsigned domid, int held), void *data)
 {
     struct err err;
-    int dir = care_dir(run, &err);
+    int dir = care_dir(care, run, &err);
     DIR *stream = dir < 0 ? NULL : fdopendir(dir);
     struct dirent *child;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* xensnap-monitor: looks after one domain's end, as the process does that xl create leaves behind: carries
- * out on_poweroff, on_reboot, on_crash and the others of its configuration, until the domain is gone. */
+ * out on_poweroff, on_reboot, on_crash and the others of its configuration, until the domain is gone.  Or, with
+ * --late, looks out for a suspend that nobody waits for any more. */
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include "care.h"
 #include "cleanup.h"
 #include "holders.h"
+#include "late.h"
 #include "log.h"
 #include "record.h"
 #include "spawn.h"
@@ -24,6 +26,7 @@ struct watch {
     const char *run;
     char vm[UUID_LENGTH + 1];
     unsigned domid;
+    enum care care;
     int held; /* the care file of that domid */
 };
 
@@ -68,9 +71,20 @@ static int destroy(struct watch *watch, const struct xl_config *config, struct e
 
 static void let_go(struct watch *watch)
 {
-    care_end(watch->run, watch->vm, watch->domid);
+    care_end(watch->care, watch->run, watch->vm, watch->domid);
     closep(&watch->held);
     watch->held = -1;
+}
+
+/* 0: another monitor has it. */
+static int take_care(struct watch *watch, unsigned domid, struct err *err)
+{
+    watch->care = CARE_END;
+    watch->domid = domid;
+    if (care_begin(watch->care, watch->run, watch->vm, domid, err) < 0)
+        return -1;
+    watch->held = care_hold(watch->care, watch->run, watch->vm, domid);
+    return watch->held >= 0;
 }
 
 /* Starts the domain anew and goes on with the new one. */
@@ -81,10 +95,8 @@ static int start_again(struct watch *watch, struct xl_config *config, struct err
     if (xl_create(watch->xl, config, &domid, err) < 0)
         return -1;
     let_go(watch);
-    watch->domid = domid;
-    if (care_begin(watch->run, watch->vm, domid, err) < 0)
+    if (take_care(watch, domid, err) < 0)
         return -1;
-    watch->held = care_hold(watch->run, watch->vm, domid);
     log_info("domain %u (%s) started", domid, watch->vm);
     return xl_unpause(watch->xl, domid, err);
 }
@@ -143,6 +155,18 @@ static int watch_domain(struct watch *watch, struct err *err)
     return more;
 }
 
+/* On Xen before 4.20 the domain's xl process has ended with the suspend. */
+static int look_out(struct watch *watch, struct err *err)
+{
+    int resumed = late_suspend(watch->xl, watch->vm, watch->domid, err);
+
+    let_go(watch);
+    if (resumed <= 0 || !xl_daemon_ends_at_suspend(watch->xl))
+        return resumed;
+    resumed = take_care(watch, watch->domid, err);
+    return resumed <= 0 ? resumed : watch_domain(watch, err);
+}
+
 /* The domain may have gone before we began. */
 static int open_domain(struct watch *watch, struct err *err)
 {
@@ -158,14 +182,17 @@ static int open_domain(struct watch *watch, struct err *err)
 int main(int argc, char **argv)
 {
     struct watch watch = { .held = -1 };
+    bool late = argc > 1 && strcmp(argv[1], "--late") == 0;
     struct err err;
     int there;
 
     log_init("xensnap-monitor", LOG_LEVEL_INFO);
-    if (argc != 5 || strcmp(argv[1], "--run") != 0 || !uuid_valid(argv[3]) || !domid_parse(argv[4], &watch.domid)) {
-        fprintf(stderr, "xensnap-monitor: started by xensnapd; takes --run DIR UUID DOMID\n");
+    if (argc != 5 || (!late && strcmp(argv[1], "--run") != 0) || !uuid_valid(argv[3]) ||
+        !domid_parse(argv[4], &watch.domid)) {
+        fprintf(stderr, "xensnap-monitor: started by xensnapd; takes --run or --late, DIR UUID DOMID\n");
         return 2;
     }
+    watch.care = late ? CARE_LATE_SUSPEND : CARE_END;
     signal(SIGPIPE, SIG_IGN);
     watch.run = argv[2];
     memcpy(watch.vm, argv[3], sizeof watch.vm);
@@ -174,7 +201,7 @@ int main(int argc, char **argv)
     there = open_domain(&watch, &err);
     if (there == 0)
         let_go(&watch);
-    if (there < 0 || (there > 0 && watch_domain(&watch, &err) < 0)) {
+    if (there < 0 || (there > 0 && (late ? look_out(&watch, &err) : watch_domain(&watch, &err)) < 0)) {
         log_error("domain %u (%s): %s", watch.domid, watch.vm, err.text);
         return 1;
     }

@@ -172,7 +172,7 @@ static int bring_back(struct work *w, struct reversion *r, unsigned *domid, stru
     int rc = r->record.memory ? xl_restore(w->xl, r->config, r->memory, domid, err)
                               : xl_create(w->xl, r->config, domid, err);
 
-    return rc < 0 ? -1 : care_begin(w->run, w->begun.order.vm, *domid, err);
+    return rc < 0 ? -1 : care_begin(CARE_END, w->run, w->begun.order.vm, *domid, err);
 }
 
 /* The agent makes the new ~/snapshot, tells the guest that it was brought back, and sees to its monitor;
@@ -309,7 +309,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return -1;
     /* The domain is whole and was only not told, or not let go. */
     if (r.reach.runs && reached(state, "handover"))
-        return care_begin(w->run, w->begun.order.vm, r.reach.domain.domid, err) < 0
+        return care_begin(CARE_END, w->run, w->begun.order.vm, r.reach.domain.domid, err) < 0
                    ? -1
                    : finish(w, &r, r.reach.domain.domid, err);
     /* What there is now is the domain that was to be destroyed, or a half of the one that was to come. */

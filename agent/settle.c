@@ -50,7 +50,7 @@ static void withdraw_request(unsigned domid)
 
 int settle_resume(struct xl *xl, const struct settle_domain *domain, struct err *err)
 {
-    if (xl_daemon_ends_at_suspend(xl) && care_begin(domain->run, domain->vm, domain->domid, err) < 0)
+    if (xl_daemon_ends_at_suspend(xl) && care_begin(CARE_END, domain->run, domain->vm, domain->domid, err) < 0)
         return -1;
     if (domain->paused && xl_pause(xl, domain->domid, err) < 0)
         return -1;
@@ -72,6 +72,9 @@ int settle(struct xl *xl, struct control *control, const struct settle_domain *w
         if (xl_wait_end(xl, which->domid, LATE_SUSPEND_SECONDS, &end, err) < 0 ||
             xl_look(xl, which->domid, &domain, err) < 0)
             return err->code == ERR_DOMAIN_GONE ? 0 : -1;
+        /* It has been too long, but not necessarily for the guest. */
+        if (domain.life == XL_RUNNING && care_begin(CARE_LATE_SUSPEND, which->run, which->vm, which->domid, err) < 0)
+            return -1;
     }
     if (domain.life == XL_SUSPENDED) {
         log_info("domain %u (%s): resumed after an operation that was broken off", which->domid, which->vm);

@@ -29,7 +29,7 @@ struct visits {
 static void visit(void *data, const char *vm, unsigned domid, int held)
 {
     struct visits *visits = data;
-    int again = care_hold(visits->run, vm, domid);
+    int again = care_hold(CARE_END, visits->run, vm, domid);
 
     visits->count++;
     snprintf(visits->last, sizeof visits->last, "%s.%u", vm, domid);
@@ -44,7 +44,7 @@ static struct visits visit_all(const char *run)
 {
     struct visits visits = { .run = run, .held = true, .valid = true, .keep = -1 };
 
-    care_each_alone(run, visit, &visits);
+    care_each_alone(CARE_END, run, visit, &visits);
     return visits;
 }
 
@@ -54,17 +54,17 @@ static void makes_a_file(void)
     const char *run = run_of(&scratch);
     struct err err = { 0 };
 
-    CHECK_INT(care_begin(run, VM1, 5, &err), 0);
+    CHECK_INT(care_begin(CARE_END, run, VM1, 5, &err), 0);
     CHECK_INT(scratch_mode(&scratch, "run"), 0700);
     CHECK_INT(scratch_mode(&scratch, "run/monitor"), 0700);
     CHECK_INT(scratch_mode(&scratch, "run/monitor/" VM1 ".5"), 0600);
-    CHECK_INT(care_begin(run, VM1, 5, &err), 0);
-    CHECK_INT(care_begin(run, VM1, 6, &err), 0);
+    CHECK_INT(care_begin(CARE_END, run, VM1, 5, &err), 0);
+    CHECK_INT(care_begin(CARE_END, run, VM1, 6, &err), 0);
     CHECK(scratch_has(&scratch, "run/monitor/" VM1 ".6"));
-    care_end(run, VM1, 5);
+    care_end(CARE_END, run, VM1, 5);
     CHECK(!scratch_has(&scratch, "run/monitor/" VM1 ".5"));
     CHECK(scratch_has(&scratch, "run/monitor/" VM1 ".6"));
-    care_end(run, VM1, 5); /* nothing there is fine */
+    care_end(CARE_END, run, VM1, 5); /* nothing there is fine */
 }
 
 static void cannot_be_made(void)
@@ -73,11 +73,11 @@ static void cannot_be_made(void)
     struct err err = { 0 };
 
     scratch_write(&scratch, "run", "a file");
-    CHECK_INT(care_begin(run_of(&scratch), VM1, 5, &err), -1);
+    CHECK_INT(care_begin(CARE_END, run_of(&scratch), VM1, 5, &err), -1);
     CHECK_INT(err.code, ERR_IO);
-    CHECK_INT(care_hold(run_of(&scratch), VM1, 5), -1);
+    CHECK_INT(care_hold(CARE_END, run_of(&scratch), VM1, 5), -1);
     CHECK_INT(visit_all(run_of(&scratch)).count, 0);
-    care_end(run_of(&scratch), VM1, 5);
+    care_end(CARE_END, run_of(&scratch), VM1, 5);
 }
 
 static void held_by_one(void)
@@ -87,18 +87,18 @@ static void held_by_one(void)
     struct err err = { 0 };
     int held, copy;
 
-    CHECK_INT(care_hold(run, VM1, 5), -1); /* not in our care */
-    CHECK_INT(care_begin(run, VM1, 5, &err), 0);
-    held = care_hold(run, VM1, 5);
+    CHECK_INT(care_hold(CARE_END, run, VM1, 5), -1); /* not in our care */
+    CHECK_INT(care_begin(CARE_END, run, VM1, 5, &err), 0);
+    held = care_hold(CARE_END, run, VM1, 5);
     CHECK(held >= 0);
-    CHECK_INT(care_hold(run, VM1, 5), -1);
-    CHECK_INT(care_begin(run, VM1, 5, &err), 0); /* also while somebody holds it */
-    CHECK_INT(care_hold(run, VM1, 5), -1);
+    CHECK_INT(care_hold(CARE_END, run, VM1, 5), -1);
+    CHECK_INT(care_begin(CARE_END, run, VM1, 5, &err), 0); /* also while somebody holds it */
+    CHECK_INT(care_hold(CARE_END, run, VM1, 5), -1);
     copy = dup(held);
     close(held);
-    CHECK_INT(care_hold(run, VM1, 5), -1);
+    CHECK_INT(care_hold(CARE_END, run, VM1, 5), -1);
     close(copy);
-    held = care_hold(run, VM1, 5);
+    held = care_hold(CARE_END, run, VM1, 5);
     CHECK(held >= 0);
     closep(&held);
 }
@@ -112,13 +112,13 @@ static void alone_are_visited(void)
     int held;
 
     CHECK_INT(visit_all(run).count, 0);
-    CHECK_INT(care_begin(run, VM1, 5, &err), 0);
-    CHECK_INT(care_begin(run, VM2, 32751, &err), 0);
+    CHECK_INT(care_begin(CARE_END, run, VM1, 5, &err), 0);
+    CHECK_INT(care_begin(CARE_END, run, VM2, 32751, &err), 0);
     visits = visit_all(run);
     CHECK_INT(visits.count, 2);
     CHECK(visits.held);
     CHECK(visits.valid);
-    held = care_hold(run, VM1, 5); /* it can be held again after the visit */
+    held = care_hold(CARE_END, run, VM1, 5); /* it can be held again after the visit */
     CHECK(held >= 0);
     visits = visit_all(run);
     CHECK_INT(visits.count, 1);
@@ -133,10 +133,10 @@ static void a_copy_goes_on_holding(void)
     struct visits visits = { .run = run, .held = true, .valid = true };
     struct err err = { 0 };
 
-    CHECK_INT(care_begin(run, VM1, 5, &err), 0);
-    care_each_alone(run, visit, &visits);
+    CHECK_INT(care_begin(CARE_END, run, VM1, 5, &err), 0);
+    care_each_alone(CARE_END, run, visit, &visits);
     CHECK(visits.keep > 0);
-    CHECK_INT(care_hold(run, VM1, 5), -1);
+    CHECK_INT(care_hold(CARE_END, run, VM1, 5), -1);
     CHECK_INT(visit_all(run).count, 0);
     closep(&visits.keep);
     CHECK_INT(visit_all(run).count, 1);
@@ -150,10 +150,10 @@ static void ends_with_its_process(void)
     int status = -1;
     pid_t child;
 
-    CHECK_INT(care_begin(run, VM1, 5, &err), 0);
+    CHECK_INT(care_begin(CARE_END, run, VM1, 5, &err), 0);
     child = fork();
     if (child == 0)
-        _exit(care_hold(run, VM1, 5) >= 0 ? 0 : 1); /* and does not close it */
+        _exit(care_hold(CARE_END, run, VM1, 5) >= 0 ? 0 : 1); /* and does not close it */
     CHECK(waitpid(child, &status, 0) == child);
     CHECK_INT(status, 0);
     CHECK_INT(visit_all(run).count, 1);
@@ -170,8 +170,8 @@ static void other_files_are_left(void)
     };
     struct err err = { 0 };
 
-    CHECK_INT(care_begin(run, VM2, 1, &err), 0);
-    care_end(run, VM2, 1);
+    CHECK_INT(care_begin(CARE_END, run, VM2, 1, &err), 0);
+    care_end(CARE_END, run, VM2, 1);
     for (size_t i = 0; i < sizeof strange / sizeof *strange; i++)
         scratch_write(&scratch, strange[i], "");
     CHECK_INT(visit_all(run).count, 0);
@@ -185,11 +185,11 @@ static void no_links(void)
     const char *run = run_of(&scratch);
     struct err err = { 0 };
 
-    CHECK_INT(care_begin(run, VM2, 1, &err), 0);
+    CHECK_INT(care_begin(CARE_END, run, VM2, 1, &err), 0);
     scratch_write(&scratch, "precious", "");
     CHECK_INT(symlinkat("../../precious", scratch.dir, "run/monitor/" VM1 ".5"), 0);
-    CHECK_INT(care_begin(run, VM1, 5, &err), -1);
-    CHECK_INT(care_hold(run, VM1, 5), -1);
+    CHECK_INT(care_begin(CARE_END, run, VM1, 5, &err), -1);
+    CHECK_INT(care_hold(CARE_END, run, VM1, 5), -1);
     CHECK_INT(visit_all(run).count, 1);
 }
 
@@ -200,14 +200,14 @@ static void gives_descriptors_back(void)
     struct err err = { 0 };
     int before = scratch_descriptors(), held;
 
-    care_begin(run, VM1, 5, &err);
-    held = care_hold(run, VM1, 5);
-    care_hold(run, VM1, 5);
-    care_hold(run, VM2, 5);
+    care_begin(CARE_END, run, VM1, 5, &err);
+    held = care_hold(CARE_END, run, VM1, 5);
+    care_hold(CARE_END, run, VM1, 5);
+    care_hold(CARE_END, run, VM2, 5);
     visit_all(run);
     closep(&held);
     visit_all(run);
-    care_end(run, VM1, 5);
+    care_end(CARE_END, run, VM1, 5);
     CHECK_INT(scratch_descriptors(), before);
 }
 
