@@ -115,6 +115,14 @@ xen-push: xen-tree
 	@tests/xen/machine put tests/xen/dom0 /root/shell
 	@tests/xen/machine exec '. /root/shell/lib.sh; . /root/shell/snap.sh; agent_stop; agent_start'
 
+# docs/howto.md with what its commands print now.
+howto: xen-tree
+	@tests/xen/machine up
+	@tests/xen/machine push build/xen/install
+	@tests/xen/machine test 14-howto-doc || true
+	@tests/xen/machine get /var/tmp/howto.md build/xen && cp build/xen/howto.md docs/howto.md
+	@tests/xen/machine down
+
 demo: xen-tree
 	@tests/xen/demo.sh
 
@@ -124,7 +132,7 @@ bench: xen-tree
 clean:
 	rm -rf build/gcc* build/clang* build/cc*
 
-.PHONY: all install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push demo bench unit integration
+.PHONY: all install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push howto demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

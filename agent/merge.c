@@ -203,6 +203,16 @@ static const struct link *find_upper(const struct chain *chain, const struct ima
     return upper;
 }
 
+/* Xen's QEMU takes no lock on a disk's image, but one on what a PV disk's image stands on.  Where that disk is one that
+ * the guest can't use, beside the emulated one that it does use, that lock is in the way of a merge. */
+static bool is_pinned(const struct reach *reach, const struct link *lower)
+{
+    struct node node;
+
+    reach_find(reach, lower->path, NULL, &node);
+    return node.pinned;
+}
+
 struct pass {
     struct work *work;
     enum merge_way way;
@@ -276,6 +286,10 @@ static int do_image(struct pass *pass, const struct image *image, struct err *er
         /* the domain's own image again: no longer our business */
         if (!image->made && !*image->merging && image->tag_count == 0 && (self->active || self->frozen))
             return drop(pass, image, err);
+        return 0;
+    }
+    if (is_pinned(&pass->reach, self)) {
+        log_info("%s: merged when the domain does not run, for QEMU holds it for a PV disk too", self->path);
         return 0;
     }
     upper_image = images_find(&pass->images, upper->path);

@@ -139,8 +139,10 @@ void nodes_find(const struct nodes *nodes, const char *image, const char *tag, s
     for (size_t i = 0; i < json_count(devices); i++) {
         const struct json *inserted = json_get(json_at(devices, i), "inserted");
 
-        if (nodes->emulated && !is_emulated_disk(json_at(devices, i)))
+        if (nodes->emulated && !is_emulated_disk(json_at(devices, i))) {
+            node->pinned |= stands_on(inserted, image);
             continue;
+        }
         if (is_image(json_get(inserted, "file"), image)) {
             bool writes = !json_true(json_get(inserted, "ro"));
 

@@ -36,6 +36,7 @@ struct node {
     char top[NODE_NAME_SIZE]; /* the node of the device; NAME itself where role is NODE_TOP */
     char top_file[PATH_SIZE]; /* the device's image */
     int writers;              /* devices that can write to this very image */
+    bool pinned;              /* a PV disk that is never used stands on it, and QEMU lets nobody write to it */
     bool tagged;              /* it holds the snapshot that was asked for */
     bool active;              /* false: QEMU has let go of the image, for a save or a migration */
 };

@@ -291,6 +291,27 @@ static void emulated_alone(void)
     node = find(&world, "b", NULL);
     CHECK_INT(node.role, NODE_BELOW);
     CHECK_STR(node.top, "#block1");
+    CHECK(!node.pinned);
+}
+
+/* One that was started on the overlay: QEMU locks what the unused PV disk stands on. */
+static void emulated_pinned(void)
+{
+    _cleanup_(world_remove) struct world world;
+
+    answer_pci = without_platform;
+    world_make(&world,
+               "{ 'return': [ { 'device': 'ide0-hd0', 'inserted': { 'file': '@/a', 'node-name': '#block1', "
+               "'ro': false, 'drv': 'qcow2', "
+               "'image': { 'filename': '@/a', 'backing-image': { 'filename': '@/b' } } } }, "
+               "{ 'device': '', 'qdev': '/machine/x', 'inserted': { 'file': '@/a', 'node-name': 'xvda-qcow2', "
+               "'ro': false, 'drv': 'qcow2', "
+               "'image': { 'filename': '@/a', 'backing-image': { 'filename': '@/b' } } } } ] }",
+               ANSWER(NODE("a", "#block1", "qcow2", "") ", " NODE("b", "#block2", "qcow2", "")));
+    answer_pci = with_platform;
+    CHECK(find(&world, "b", NULL).pinned);
+    CHECK(!find(&world, "a", NULL).pinned);
+    CHECK_INT(find(&world, "a", NULL).writers, 1);
 }
 
 /* It reads the image that the disk writes to, or is the only one; whichever comes first. */
@@ -438,6 +459,7 @@ static const struct check_test tests[] = {
     { "an image is found by any path that leads to it", by_another_path },
     { "two devices that write to one image are counted", two_writers },
     { "a guest without PV drivers has its emulated disks alone", emulated_alone },
+    { "what an unused PV disk stands on is pinned", emulated_pinned },
     { "a read-only device is no writer, and never stands for one", read_only_cdrom },
     { "an image that is a top and below another is a top", top_of_one_and_below_another },
     { "a tag is found by its name, in the image that has it", tags },

@@ -16,7 +16,7 @@ for type in pv hvm; do
     GUEST_WORDS='blocks=256 pages=64' guest_start g $type disks=1 size=8M memory=96
     xl pause g
     for kind in '' 'memory=no' 'type=external' 'memory=no type=external'; do
-        done_or_fail g "create name=\"p $kind\" $kind"
+        done_or_fail g "create name=\"p:$kind\" $kind"
         is_paused || fail "create $kind has let it run: $(xl list g)"
     done
     disks_agree g
@@ -25,7 +25,7 @@ for type in pv hvm; do
     xl unpause g
     guest_wait_first_tick g
     check guest_unharmed g
-    done_or_fail g 'revert name="p type=external" start=paused'
+    done_or_fail g 'revert name="p:type=external" start=paused'
     is_paused || fail "the revert has not left it paused"
     guest_mark g
     xl unpause g

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
+# deadline: 900
+# docs/howto.md: each command in it, in its order, prints what stands there. Written anew to /var/tmp/howto.md, from
+# where `make howto` takes it.
+. "$(dirname "$0")"/../dom0/lib.sh
+. "$(dirname "$0")"/../dom0/snap.sh
+. "$(dirname "$0")"/../dom0/disks.sh
+
+PATH=/usr/local/lib/xensnap-shim:$PATH
+doc=$(cd "$(dirname "$0")/.." && pwd)/docs/howto.md
+new=/var/tmp/howto.md
+
+# What is another one each time: identifiers, times, sizes, counters.
+same_each_time() {
+    sed -E -e 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/UUID/g' -e 's/\.[0-9a-f]{8}\./.MARK./g' \
+        -e 's/[0-9]+(\.[0-9]+)?[KMGT]?/N/g' -e 's/[ \t]+/ /g' -e 's/ $//' "$1"
+}
+
+# A domain that has been started anew, or brought back, is let come up before the next command.
+settled() {
+    local guest=web
+    [[ $1 != *your_domain* ]] || guest=your_domain
+    case $1 in
+        *'xl create'* | *revert*) ;;
+        *) return ;;
+    esac
+    [[ $(xl list $guest 2> /dev/null | awk 'NR == 2 { print $5 }') != *p* ]] || return
+    guest_wait_first_tick $guest
+}
+
+# What a command prints, on a terminal or off: the progress that comes and goes is left out.
+say_it() {
+    local out=/var/tmp/howto.out
+    for guest in your_domain web; do guest_mark $guest; done
+    eval "$1" > $out 2>&1 < /dev/null
+    sed -E '/^(create|delete|revert): /d; s/^/    /; s/ +$//' $out
+    settled "$1"
+}
+
+# run_doc: copies the document; a command is followed by what it prints now. What stands below `cat FILE` is the file.
+run_doc() {
+    local line command='' file='' blank=
+    while IFS= read -r line; do
+        if [ -z "$line" ]; then
+            blank=1
+            continue
+        fi
+        if [[ $line == '    '* && $line != '    # '* && $command ]]; then
+            [ -z "$file" ] || printf '%s\n' "${line#    }" >> "$file"
+            blank=
+            continue
+        fi
+        if [ "$command" ]; then
+            say_it "$command"
+            command=
+        fi
+        [ -z "$blank" ] || echo
+        blank='' file=''
+        printf '%s\n' "$line"
+        [[ $line == '    # '* ]] || continue
+        command=${line#    # }
+        [[ $command != 'cat '*conf* || $command == *vm* ]] || { file=${command#cat }; rm -f "$file"; }
+    done < "$doc"
+}
+
+fresh_start
+cd /var/tmp || exit 1
+export GUEST_WORDS='blocks=256 pages=64'
+GUEST_SED='s/vdev=xvda/vdev=hda/; s/vdev=xvdb/vdev=hdc/' guest_start your_domain pv disks=2 size=16M memory=96
+GUEST_EXTRA="uuid=\"$(cat /proc/sys/kernel/random/uuid)\"" guest_start web pv disks=2 size=16M memory=96
+cp /etc/xen/web.cfg web.cfg
+run_doc > $new
+guest_destroy your_domain
+guest_destroy web
+diff <(same_each_time "$doc") <(same_each_time $new) || fail "docs/howto.md says something else"
