@@ -47,7 +47,8 @@ static int use_lower(void *data, struct err *err)
     return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->lower->path, m->lower->format, err);
 }
 
-/* Another domain may stand on the same image, as a clone; its QEMU has it open beside ours. */
+/* Another domain may stand on the same image, as a clone; its QEMU has it open beside ours.  And QEMU reopens an image
+ * by its name: if that is another file by now, the merge would go into that one. */
 static int check_alone(const char *image, const char *vdev, struct err *err)
 {
     struct holders holders = { 0 };
@@ -56,6 +57,9 @@ static int check_alone(const char *image, const char *vdev, struct err *err)
     if (rc == 0 && holders.count > 1)
         rc = err_set(err, ERR_BUSY, "disk %s: another process has the image open into which it is to be merged",
                      vdev);
+    if (rc == 0 && holders.count == 0)
+        rc = err_set(err, ERR_CORRUPT, "disk %s: %s is not the file that QEMU has open; it was moved or replaced", vdev,
+                     image);
     holders_deinit(&holders);
     return rc;
 }
@@ -91,7 +95,8 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
     reach_find(m->reach, m->lower->path, NULL, &lower);
     if (lower.role != NODE_BELOW || upper->writers > 1)
         return err_set(err, ERR_QEMU, "disk %s: QEMU's images are not those of the store", m->upper->vdev);
-    if (check_alone(m->lower->path, m->upper->vdev, err) < 0 || follow_qemu(m, &lower, err) < 0 ||
+    if (check_alone(m->lower->path, m->upper->vdev, err) < 0 ||
+        check_alone(m->upper->path, m->upper->vdev, err) < 0 || follow_qemu(m, &lower, err) < 0 ||
         block_job_commit(m->reach->qmp, &commit, m->work->control, err) < 0 || reach_refresh(m->reach, err) < 0)
         return -1;
     reach_find(m->reach, m->upper->path, NULL, &left);

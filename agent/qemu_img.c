@@ -155,6 +155,7 @@ int qemu_img_info(const char *image, const char *format, const char *tag, struct
                      (char *)(*format ? image : NULL), NULL };
     _cleanup_(freep) char *output = malloc(OUTPUT_MAX);
     _cleanup_(json_freep) struct json *json = NULL;
+    const struct json *details;
 
     *info = (struct image_info){ 0 };
     if (!output)
@@ -169,7 +170,9 @@ int qemu_img_info(const char *image, const char *format, const char *tag, struct
     json_copy(json, "backing-filename-format", info->backing_format, sizeof info->backing_format);
     json_copy(json, "format", info->format, sizeof info->format);
     info->virtual_size = json_integer(json_get(json, "virtual-size"), 0);
-    info->corrupt = json_true(json_get(json_get(json_get(json, "format-specific"), "data"), "corrupt"));
+    details = json_get(json_get(json, "format-specific"), "data");
+    info->corrupt = json_true(json_get(details, "corrupt"));
+    info->bitmaps = json_count(json_get(details, "bitmaps"));
     read_tags(json_get(json, "snapshots"), tag, info);
     return 0;
 }

@@ -18,6 +18,7 @@ struct image_info {
     char backing[PATH_SIZE];  /* absolute; "" = none */
     char backing_format[12];  /* "" = the image does not say */
     long long virtual_size;
+    size_t bitmaps;           /* dirty bitmaps, of a backup program: with them qemu-img applies no internal snapshot */
     size_t tags;              /* internal snapshots, whoever made them */
     bool has_tag;             /* the one that was asked for */
     bool corrupt;

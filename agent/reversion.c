@@ -86,12 +86,17 @@ static int make_image(struct work *w, const struct chain *chain, const struct re
 {
     struct image_info info;
 
+    if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
+        return -1;
     if (disk->place == PLACE_INTERNAL && !chain_holds_up(chain, disk->target)) {
+        if (info.bitmaps > 0)
+            return err_set(err, ERR_UNSUPPORTED, "disk %s: its image holds dirty bitmaps, with which no snapshot inside "
+                           "it can be put back; stop the VM and remove them with qemu-img bitmap --remove",
+                           disk->vdev);
         snprintf(path, PATH_SIZE, "%s", disk->target);
         return 0;
     }
-    if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0 ||
-        new_image(w, disk, path, err) < 0)
+    if (new_image(w, disk, path, err) < 0)
         return -1;
     if ((disk->place == PLACE_EXTERNAL
              ? qemu_img_create_overlay(path, disk->target, disk->format, info.virtual_size, w->control, err)
