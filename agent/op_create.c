@@ -299,6 +299,8 @@ static int create(struct work *w, struct err *err)
     if (work_begin(w, c.record.id, err) < 0)
         return -1;
     rc = reversion_drop_late(w, &c.reach, err) < 0 ? -1 : take(w, &c, err);
+    if (rc < 0)
+        reach_explain(&c.reach, w->xl, err);
     reach_close(&c.reach); /* undo() wants the socket, and libxl's left-over descriptors go with us */
     if (rc < 0 && creation_undo(w, c.saved.suspended_ms ? SETTLE_NOW : c.how, c.paused_by_us, &undo_err) < 0) {
         log_error("request %s: %s", w->begun.order.request.id, undo_err.text);

@@ -107,6 +107,7 @@ static int run(struct work *w, struct err *err)
         /* It can be deleted again; until then the list must not hide what takes up space in the images. */
         if (trash_move_out(w->store, record.vm, record.id, &back_err) < 0)
             err_context(err, "%s; before that", back_err.text);
+        reach_explain(&reach, w->xl, err);
         return -1;
     }
     reach_close(&reach);

@@ -269,8 +269,10 @@ static int run(struct work *w, struct err *err)
         return -1;
     first = r.reach.runs; /* a domain that is not there may be so because an earlier revert has failed */
     if (reversion_drop_late(w, &r.reach, err) < 0 || work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 ||
-        reversion_make_images(w, &r, err) < 0 || (r.reach.runs && hold_domain(w, &r, &paused, err) < 0))
+        reversion_make_images(w, &r, err) < 0 || (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
+        reach_explain(&r.reach, w->xl, err);
         return give_up(w, &r, paused);
+    }
     w->control->committed = true;
     reach_close(&r.reach);
     return go_back(w, &r, first, err) < 0 ? explain(&r, err) : 0;

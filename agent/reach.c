@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "reach.h"
 
+#include <string.h>
+
 #include "holders.h"
+#include "log.h"
 #include "qmp.h"
 
 void reach_close(struct reach *reach)
@@ -31,7 +34,8 @@ int reach_open(struct reach *reach, struct xl *xl, const char *vm, struct contro
     found = xl_find(xl, vm, &reach->domain, err);
     if (found > 0 && reach->domain.life == XL_SHUT_DOWN && open_qemu(reach, control, err) == 0 && reach->qmp)
         return 0;
-    if (found > 0 && (reach->domain.life == XL_SHUT_DOWN || reach->domain.life == XL_DYING))
+    if (found > 0 && (reach->domain.life == XL_SHUT_DOWN || reach->domain.life == XL_DYING ||
+                      !xl_is_built(xl, reach->domain.domid)))
         found = xl_find_settled(xl, vm, &reach->domain, err);
     if (found < 0)
         return -1;
@@ -48,6 +52,20 @@ int reach_check_steady(const struct reach *reach, struct err *err)
     if (!reach->runs || reach->domain.life != XL_SUSPENDED)
         return 0;
     return err_set(err, ERR_BUSY, "the domain is suspended: it is being saved or migrated");
+}
+
+void reach_explain(const struct reach *reach, struct xl *xl, struct err *err)
+{
+    struct xl_domain now;
+    struct err look_err;
+
+    if (!reach->runs || (err->code != ERR_XEN && err->code != ERR_QEMU))
+        return;
+    if (xl_look(xl, reach->domain.domid, &now, &look_err) == 0 && strcmp(now.uuid, reach->domain.uuid) == 0 &&
+        now.life != XL_SHUT_DOWN && now.life != XL_DYING)
+        return;
+    log_info("domain %u (%s) has ended: %s", reach->domain.domid, reach->domain.uuid, err->text);
+    err_set(err, ERR_DOMAIN_GONE, "the domain has ended or rebooted meanwhile");
 }
 
 const struct xl_domain *reach_domain(const struct reach *reach)

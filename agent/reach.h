@@ -23,6 +23,8 @@ int reach_check_steady(const struct reach *reach, struct err *err);
 int reach_refresh(struct reach *reach, struct err *err);
 void reach_close(struct reach *reach);
 /* The domain, or NULL where none runs. */
+/* An error of libxl or QEMU because the domain has ended under our hands is told as what it is. */
+void reach_explain(const struct reach *reach, struct xl *xl, struct err *err);
 const struct xl_domain *reach_domain(const struct reach *reach);
 /* How QEMU has that image, NODE_ABSENT where there is no QEMU. */
 void reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node);

@@ -90,9 +90,9 @@ static int make_image(struct work *w, const struct chain *chain, const struct re
         return -1;
     if (disk->place == PLACE_INTERNAL && !chain_holds_up(chain, disk->target)) {
         if (info.bitmaps > 0)
-            return err_set(err, ERR_UNSUPPORTED, "disk %s: its image holds dirty bitmaps, with which no snapshot inside "
-                           "it can be put back; stop the VM and remove them with qemu-img bitmap --remove",
-                           disk->vdev);
+            return err_set(err, ERR_UNSUPPORTED,
+                           "disk %s: its image holds dirty bitmaps, with which no snapshot inside it can be put back; "
+                           "stop the VM and remove them with qemu-img bitmap --remove", disk->vdev);
         snprintf(path, PATH_SIZE, "%s", disk->target);
         return 0;
     }

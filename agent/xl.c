@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "cleanup.h"
 #include "clock.h"
 #include "control.h"
 #include "log.h"
@@ -214,6 +215,14 @@ int xl_find(struct xl *xl, const char *uuid, struct xl_domain *domain, struct er
     return found;
 }
 
+bool xl_is_built(struct xl *xl, unsigned domid)
+{
+    _cleanup_(freep) uint8_t *json = NULL;
+    int length = 0;
+
+    return libxl_userdata_retrieve(xl->ctx, domid, "libxl-json", &json, &length) == 0 && length > 0;
+}
+
 int xl_find_settled(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err)
 {
     long long deadline = clock_ms() + ENDING_SECONDS * 1000, last_seen = clock_ms();
@@ -222,9 +231,9 @@ int xl_find_settled(struct xl *xl, const char *uuid, struct xl_domain *domain, s
         int found = xl_find(xl, uuid, domain, err);
         bool ending = found > 0 && (domain->life == XL_DYING || domain->life == XL_SHUT_DOWN);
 
-        if (found < 0 || (found > 0 && !ending) || clock_ms() > deadline)
+        if (found < 0 || (found > 0 && !ending && xl_is_built(xl, domain->domid)) || clock_ms() > deadline)
             return found;
-        if (ending)
+        if (found > 0)
             last_seen = clock_ms();
         else if (clock_ms() - last_seen > SUCCESSOR_SECONDS * 1000)
             return 0;

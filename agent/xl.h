@@ -42,9 +42,11 @@ int xl_look(struct xl *xl, unsigned domid, struct xl_domain *domain, struct err 
 /* The domain with that UUID: 1 found, 0 none, -1 error. */
 int xl_find(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err);
 
-/* The same, but one that is on its way out is waited for: until it has gone for good, or the next one with its
- * UUID is there.  (xl starts a domain that reboots 2 s after it has destroyed it.)  One that stays, preserved for
- * a look, is found after half a minute. */
+/* Whether libxl has finished building it: it stores the configuration at the end. */
+bool xl_is_built(struct xl *xl, unsigned domid);
+/* The same as xl_find(), but one that is on its way out or in is waited for: until it has gone for good, or the next
+ * one with its UUID is there and built.  (xl starts a domain that reboots 2 s after it has destroyed it.)  One that
+ * stays, preserved for a look, is found after half a minute. */
 int xl_find_settled(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err);
 
 /* Serves libxl for so long. */

@@ -56,7 +56,9 @@ dies() {
     guest_wait_tick g $(($(guest_tick g) + 3))
     check guest_unharmed g
     disks_agree g
-    note "$what: $(grep -a "request $id: .*domain" "$agent_log" | tail -n 1 | sed 's/.*) //')"
+    said=$(grep -a "request $id: .*\(failed\|done\|cancelled\)" "$agent_log" | tail -n 1)
+    [[ $said != *failed*libxl* ]] || fail "$what: libxl is blamed: $said"
+    note "$what: ${said#*domain }"
 }
 
 fresh_start "LD_PRELOAD=$preload"

@@ -12,6 +12,7 @@ preload=/usr/local/lib/xensnap-tests/killpoint.so
 
 fresh_start "LD_PRELOAD=$preload"
 agent_stop
+modprobe loop || fail "no loop devices"
 truncate -s 300M /var/tmp/small.img
 mke2fs -q -t ext4 -F /var/tmp/small.img
 mount -o loop /var/tmp/small.img "$store" || fail "no small file system"
