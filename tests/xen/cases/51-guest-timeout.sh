@@ -12,8 +12,7 @@ fresh_start
 GUEST_WORDS='blocks=256 pages=64' guest_start g pv disks=2 size=16M memory=96
 before=$(fingerprint g | grep -v generation)
 # It takes the processor from all else, the kernel's own threads too.
-guest_type g 'echo -1 > /proc/sys/kernel/sched_rt_runtime_us; hog 75 &'
-guest_wait_line g '^hog begins'
+guest_type_until g 'echo -1 > /proc/sys/kernel/sched_rt_runtime_us; hog 75 &' '^hog begins'
 refused g guest-timeout 'create name=late disk-xvda=internal disk-xvdb=external'
 guest_wait_line g '^hog ends' 60
 guest_wait_tick g $(($(guest_tick g) + 3))
@@ -23,8 +22,7 @@ nothing_left_over
 note "after a minute"
 
 # Cancelled while the guest is asked to suspend: a request that it has not seen is taken back.
-guest_type g 'hog 20 &'
-guest_wait_line g '^hog begins'
+guest_type_until g 'hog 20 &' '^hog begins'
 xenstore-write "/local/domain/$(guest_domid g)/snapshot/request" 'create name=never id=never type=external'
 is_asked() {
     [ "$(xs_read "/local/domain/$(guest_domid g)/control/shutdown")" = suspend ]
