@@ -34,8 +34,8 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
               spawn)
 xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \
-              op_create op_delete op_revert plan qemu_img qmp reach reversion savefile settle vmconfig xl xl_config \
-              xl_stream)
+              op_create op_delete op_revert plan qemu_img qmp reach refcounts \
+              reversion savefile settle vmconfig xl xl_config xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
             $(addprefix agent/,monitor late care control files holders log msg xl xl_config xl_stream)
 xensnap := $(protocol:%=protocol/%) protocol/client protocol/client_vm $(patsubst %.c,%,$(wildcard tools/*.c))

@@ -13,6 +13,7 @@
 #include "qemu_img.h"
 #include "qmp.h"
 #include "reach.h"
+#include "refcounts.h"
 
 /* The command holds QEMU's main loop until it is done, minutes for a large fragmented image; giving up earlier
  * would only mean not to know how it ended. */
@@ -41,6 +42,13 @@ int disks_check(const struct record *record, const struct reach *reach, struct e
             return -1;
     }
     return 0;
+}
+
+void disks_make_ready(const struct record *record, const struct reach *reach)
+{
+    for (size_t i = 0; i < record->disk_count; i++)
+        if (record->disks[i].place == PLACE_INTERNAL)
+            refcounts_keep(reach, record->disks[i].target);
 }
 
 /* ---- making -------------------------------------------------------------------------------------------- */
@@ -170,17 +178,19 @@ int disks_check_untag(const struct record *record, const struct reach *reach, st
     return 0;
 }
 
-static int untag_running(const struct record_disk *disk, const struct node *node, struct qmp *qmp, struct err *err)
+static int untag_running(const struct record_disk *disk, const struct node *node, const struct reach *reach,
+                         struct err *err)
 {
     _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
 
     if (!node->tagged)
         return 0;
+    refcounts_keep(reach, disk->target);
     json_object(w, NULL);
     json_put_string(w, "device", node->name);
     json_put_string(w, "name", disk->tag);
     json_end_object(w);
-    return qmp_call(qmp, "blockdev-snapshot-delete-internal-sync", json_text(w), TRANSACTION_SECONDS, NULL, err);
+    return qmp_call(reach->qmp, "blockdev-snapshot-delete-internal-sync", json_text(w), TRANSACTION_SECONDS, NULL, err);
 }
 
 /* An image that is gone has taken its snapshot with it. */
@@ -207,7 +217,7 @@ int disks_untag_one(const struct record_disk *disk, const struct reach *reach, s
     if (node.role == NODE_BELOW)
         return 0;
     return (node.role == NODE_ABSENT ? untag_stopped(disk, control, err)
-                                     : untag_running(disk, &node, reach->qmp, err)) < 0 ? -1 : 1;
+                                     : untag_running(disk, &node, reach, err)) < 0 ? -1 : 1;
 }
 
 static int untag(const struct record_disk *disk, const char *vm, const struct reach *reach, struct store *store,

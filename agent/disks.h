@@ -13,6 +13,8 @@ struct store;
 
 /* Every disk of the record can be written to through exactly one node, or by us alone. */
 int disks_check(const struct record *record, const struct reach *reach, struct err *err);
+/* While the guest still runs: what makes disks_snapshot() short. */
+void disks_make_ready(const struct record *record, const struct reach *reach);
 /* Makes the overlays, empty, each after it was noted in images.json. */
 int disks_make_overlays(const struct record *record, struct store *store, struct control *control,
                         struct err *err);

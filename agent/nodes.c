@@ -113,17 +113,24 @@ static bool stands_on(const struct json *inserted, const char *image)
     return false;
 }
 
-/* The format node of the image; the file node below it has the same file and is of no use. */
+/* The format node of the image, and the file node below it, which has the same file. */
 static void find_name(const struct nodes *nodes, const char *image, const char *tag, struct node *node)
 {
     const struct json *all = json_get(nodes->all, "return");
+    int files = 0;
 
     for (size_t i = 0; i < json_count(all); i++) {
         const struct json *one = json_at(all, i), *active = json_get(one, "active");
         const char *driver = json_string(json_get(one, "drv"));
 
-        if (!driver || strcmp(driver, "file") == 0 || !is_image(json_get(one, "file"), image))
+        if (!driver || !is_image(json_get(one, "file"), image))
             continue;
+        if (strcmp(driver, "file") == 0) {
+            json_copy(one, "node-name", node->file, ++files == 1 ? sizeof node->file : 1);
+            continue;
+        }
+        if (!json_copy(json_get(one, "image"), "full-backing-filename", node->backing, sizeof node->backing))
+            json_copy(json_get(one, "image"), "backing-filename", node->backing, sizeof node->backing);
         json_copy(one, "node-name", node->name, sizeof node->name);
         node->tagged = holds_tag(json_get(one, "image"), tag);
         node->active = !active || json_true(active); /* QEMU before 10 does not say */

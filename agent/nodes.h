@@ -37,6 +37,8 @@ struct node {
     char top_file[PATH_SIZE]; /* the device's image */
     int writers;              /* devices that can write to this very image */
     bool pinned;              /* a PV disk that is never used stands on it, and QEMU lets nobody write to it */
+    char file[NODE_NAME_SIZE];    /* the node below NAME, of the file itself; "" where that is not certain */
+    char backing[PATH_SIZE];  /* what the image stands on; "" = nothing */
     bool tagged;              /* it holds the snapshot that was asked for */
     bool active;              /* false: QEMU has let go of the image, for a save or a migration */
 };

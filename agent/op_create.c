@@ -159,6 +159,7 @@ static int lay_out(struct work *w, struct creation *c, struct err *err)
     for (size_t i = 0; i < c->record.disk_count; i++)
         if (c->record.disks[i].place == PLACE_EXTERNAL)
             xl_config_set_disk(c->config, c->record.disks[i].vdev, c->record.disks[i].overlay, "qcow2");
+    disks_make_ready(&c->record, &c->reach);
     return c->reach.runs ? vmconfig_save(w, c->config, err) : 0;
 }
 
