@@ -2,9 +2,9 @@
 #ifndef REFCOUNTS_H
 #define REFCOUNTS_H
 
-/* A qcow2 image counts the users of each cluster, and an internal snapshot changes all of these counts.  QEMU keeps four
- * clusters of them in memory, which is enough for 8 GiB of image; beyond that, in a fragmented one, it reads and writes
- * counts for minutes, and the disk stands still meanwhile. */
+/* A qcow2 image counts the users of each cluster, and an internal snapshot changes all of these counts.  QEMU keeps
+ * four clusters of them in memory, which is enough for 8 GiB of image; beyond that, in a fragmented one, it reads and
+ * writes counts for minutes, and the disk stands still meanwhile. */
 
 struct reach;
 
