@@ -43,7 +43,7 @@ s.connect(sys.argv[1])
 print("held", flush=True)
 time.sleep(100)' "/run/xen/qmp-libxenstat-$(guest_domid g)" > /tmp/held &
 holder=$!
-wait_for 20 grep -q held /tmp/held || fail "the monitor is not held"
+wait_for 20 grep -sq held /tmp/held || fail "the monitor is not held"
 refused g busy create
 says monitor
 kill $holder
