@@ -27,7 +27,7 @@ O := build/$(CC)$(if $(SAN),-san)
 
 # What each program is made of.  libxl is linked into the worker and the monitor; the command line has libxlutil's
 # parsers, which bring it along.
-protocol := entry errors json names pairs request request_disks status xenstore
+protocol := entry errors json names pairs request request_disks status wire xenstore
 shared   := care files journal log msg record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,xensnapd agent conf domains inbox job jobs loop notify publish queue report requests \
@@ -45,9 +45,9 @@ pods     := $(wildcard docs/*.[1-9].pod)
 
 all: $(programs:%=$O/%)
 
-$O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
-$O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight
-$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
+$O/xensnapd: LDLIBS = -lyajl -luuid -linih
+$O/xensnap: LDLIBS = -lyajl -lxlutil -lxenlight
+$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lyajl -luuid -lxxhash
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
 
 .SECONDEXPANSION:

@@ -69,6 +69,10 @@ static void on_xenstore(void *data)
                 domains_offer_request(agent->domains, domid);
         }
     }
+    if (xenstore_lost(agent->xs)) {
+        log_error("xenstored has ended the connection; nobody can ask for anything any more");
+        loop_remove(agent->loop, xenstore_fd(agent->xs));
+    }
     jobs_schedule(agent);
 }
 

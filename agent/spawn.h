@@ -2,8 +2,8 @@
 #ifndef SPAWN_H_
 #define SPAWN_H_
 
-/* Starts the programs beside the agent.  Always exec, never a bare fork: libxenstore runs a thread for
- * watches, so a forked copy of the agent could call almost nothing and would share its connection. */
+/* Starts the programs beside the agent.  Always exec, never a bare fork: a forked copy of the agent would share
+ * its connection to xenstored. */
 
 #include <sys/types.h>
 

@@ -110,7 +110,7 @@ static int open_signals(struct daemon *daemon, struct err *err)
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL); /* before libxenstore starts its thread, which inherits it */
+    sigprocmask(SIG_BLOCK, &set, NULL);
     daemon->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (daemon->signals < 0)
         return err_errno(err, "signalfd");

@@ -2,7 +2,7 @@
 #ifndef XENSTORE_H_
 #define XENSTORE_H_
 
-/* Xenstore: the only user of libxenstore.
+/* Xenstore: the nodes that there are, and what happens to them.
  * One connection, used by one thread.  Between xenstore_begin() and xenstore_commit() every call belongs to
  * the transaction.  Functions that change something return 0, or -1 with errno from xenstored. */
 
@@ -23,7 +23,8 @@ int xenstore_begin(struct xenstore *xs);
 /* True: it is done.  False: others were faster and everything has to be done again from xenstore_begin(),
  * or xenstored refused for good and errno is not EAGAIN. */
 bool xenstore_commit(struct xenstore *xs);
-void xenstore_abort(struct xenstore *xs);
+/* False with errno EAGAIN: xenstored no longer knew the transaction; what failed in it failed for that. */
+bool xenstore_abort(struct xenstore *xs);
 
 /* The value, NUL-terminated and to be freed, or NULL where there is no such node.  LENGTH may be NULL. */
 char *xenstore_read(struct xenstore *xs, const char *path, size_t *length);
@@ -48,6 +49,8 @@ void xenstore_unwatch(struct xenstore *xs, const char *path, const char *token);
 /* To be polled for input; then take events until there are none. */
 int xenstore_fd(struct xenstore *xs);
 bool xenstore_next_event(struct xenstore *xs, char path[XS_PATH_SIZE], char token[XS_PATH_SIZE]);
+/* The connection has ended: nothing works any more, and the descriptor stays readable. */
+bool xenstore_lost(struct xenstore *xs);
 
 static inline void xenstore_closep(struct xenstore **xs)
 {

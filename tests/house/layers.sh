@@ -25,7 +25,9 @@ never() {
     done
 }
 
-only '<xenstore\.h>' protocol/xenstore.c
+only '<xenstore\.h>' none
+only '<xen/io/' protocol/wire.c protocol/xenstore.c
+only '"wire\.h"' protocol/wire.c protocol/xenstore.c
 only '<libxl[._]' agent/xl_internal.h
 only '<libxlutil\.h>' tools/snapconf.c
 only '"client_internal\.h"' protocol/client.c protocol/client_vm.c
