@@ -6,6 +6,8 @@ PREFIX     ?= /usr
 SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/xensnap
+LIBDIR     ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch)
+INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
@@ -38,14 +40,16 @@ xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
               xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks) \
             $(addprefix agent/,monitor care control files holders log msg xl xl_config xl_stream)
-xensnap := $(protocol:%=protocol/%) protocol/client protocol/client_vm $(patsubst %.c,%,$(wildcard tools/*.c))
+xensnap := $(patsubst %.c,%,$(wildcard tools/*.c)) protocol/json
+library := $(addprefix protocol/,client client_list client_vm errors map names pairs request request_disks wire xenstore)
 
 programs := xensnapd xensnap-worker xensnap-monitor xensnap
 pods     := $(wildcard docs/*.[1-9].pod)
 
-all: $(programs:%=$O/%)
+all: $(programs:%=$O/%) $O/libxensnap.so.1
 
 $O/xensnapd: LDLIBS = -lyajl -luuid -linih
+$O/xensnap: $O/libxensnap.a
 $O/xensnap: LDLIBS = -lyajl -lxlutil -lxenlight
 $O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lyajl -luuid -lxxhash
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
@@ -53,6 +57,17 @@ $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
 .SECONDEXPANSION:
 $(programs:%=$O/%): $O/%: $$(addprefix $O/,$$(addsuffix .o,$$($$*)))
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# libxensnap: nothing but xensnap_* is to be seen from outside, in either form.
+$O/libxensnap.so.1: $(library:%=$O/%.o) protocol/xensnap.map
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libxensnap.so.1 \
+	  -Wl,--version-script=protocol/xensnap.map $(if $(SAN),,-Wl,-z,defs) -o $@ $(library:%=$O/%.o)
+
+$O/libxensnap.a: $(library:%=$O/%.o)
+	$(call run,AR,$@)$(LD) -r -o $@.o $^ && objcopy -w --keep-global-symbol='xensnap_*' $@.o && \
+	  rm -f $@ && $(AR) rcs $@ $@.o && rm $@.o
+
+$O/protocol/%.o: override CFLAGS += -fPIC
 
 $O/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -63,6 +78,13 @@ install: all
 	install -D -m 755 $O/xensnap $(DESTDIR)$(BINDIR)/xensnap
 	install -D -m 755 $O/xensnap-worker $(DESTDIR)$(LIBEXECDIR)/xensnap-worker
 	install -D -m 755 $O/xensnap-monitor $(DESTDIR)$(LIBEXECDIR)/xensnap-monitor
+	install -D -m 644 $O/libxensnap.so.1 $(DESTDIR)$(LIBDIR)/libxensnap.so.1
+	ln -sf libxensnap.so.1 $(DESTDIR)$(LIBDIR)/libxensnap.so
+	install -D -m 644 $O/libxensnap.a $(DESTDIR)$(LIBDIR)/libxensnap.a
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@INCLUDEDIR@,$(INCLUDEDIR),; s,@VERSION@,$(VERSION),' \
+	  protocol/xensnap.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/xensnap.pc
+	install -D -m 644 protocol/xensnap.h $(DESTDIR)$(INCLUDEDIR)/xensnap.h
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's,@SBINDIR@,$(SBINDIR),' agent/xensnapd.service.in > $(DESTDIR)$(UNITDIR)/xensnapd.service
 	[ -e $(DESTDIR)$(SYSCONFDIR)/xensnap/xensnap.conf ] || \

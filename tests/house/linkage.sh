@@ -9,7 +9,7 @@ links_libxl() {
 }
 
 ! links_libxl "$1/xensnapd" || { echo "not ok xensnapd links libxl"; bad=1; }
-# The command line has it for one file alone: what else it calls comes from libxenstore.
+# The command line has it for one file alone: the rest of it speaks with xenstored alone.
 for object in "$1"/tools/*.o "$1"/protocol/*.o; do
     [ "$(basename "$object")" = snapconf.o ] || ! nm -u "$object" | grep -qE ' (libxl|xlu)_' ||
         { echo "not ok $object calls libxl"; bad=1; }
