@@ -40,7 +40,10 @@ xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
               xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks) \
             $(addprefix agent/,monitor care control files holders log msg xl xl_config xl_stream)
-xensnap := $(patsubst %.c,%,$(wildcard tools/*.c)) protocol/json
+xensnap := $(filter-out tools/snapconf_none,$(patsubst %.c,%,$(wildcard tools/*.c))) protocol/json
+# For a guest: one static file each, which needs nothing there.
+guest-xensnap := $(xensnap:tools/snapconf=tools/snapconf_none)
+guest-programs := xensnap
 library := $(addprefix protocol/,client client_list client_vm errors map names pairs request request_disks wire xenstore)
 
 programs := xensnapd xensnap-worker xensnap-monitor xensnap
@@ -68,6 +71,12 @@ $O/libxensnap.a: $(library:%=$O/%.o)
 	  rm -f $@ && $(AR) rcs $@ $@.o && rm $@.o
 
 $O/protocol/%.o: override CFLAGS += -fPIC
+
+guest: $(guest-programs:%=build/guest/%)
+
+build/guest/xensnap: $(guest-xensnap:%=$O/%.o) $O/libxensnap.a
+	@mkdir -p $(@D)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ -l:libyajl_s.a
 
 $O/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -105,7 +114,7 @@ install-xl-shim:
 # Everything of the fast part under ASan and UBSan, as it is built otherwise, and with the other compiler.
 check-fast:
 	@tests/deps.sh fast
-	@$(MAKE) --no-print-directory WERROR=1 CC=gcc all
+	@$(MAKE) --no-print-directory WERROR=1 CC=gcc all guest
 	@$(MAKE) --no-print-directory WERROR=1 CC=clang all
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc SAN=1 all unit integration
 	@tests/run-fast.sh build/gcc-san
@@ -144,9 +153,9 @@ bench: xen-tree
 	@tests/bench/run.sh
 
 clean:
-	rm -rf build/gcc* build/clang* build/cc*
+	rm -rf build/gcc* build/clang* build/cc* build/guest
 
-.PHONY: all install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push demo bench unit integration
+.PHONY: all guest install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)
