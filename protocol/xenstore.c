@@ -217,12 +217,22 @@ bool xenstore_guest_may_write(struct xenstore *xs, const char *path)
     return may;
 }
 
-int xenstore_set_readable(struct xenstore *xs, const char *path, unsigned domid)
+static int set_permissions(struct xenstore *xs, const char *path, unsigned domid, char guest)
 {
     char permissions[24];
-    int size = snprintf(permissions, sizeof permissions, "n0%cr%u", 0, domid);
+    int size = snprintf(permissions, sizeof permissions, "n0%c%c%u", 0, guest, domid);
 
     return tell(xs, XS_SET_PERMS, path, permissions, domid ? (size_t)size + 1 : sizeof "n0");
+}
+
+int xenstore_set_readable(struct xenstore *xs, const char *path, unsigned domid)
+{
+    return set_permissions(xs, path, domid, 'r');
+}
+
+int xenstore_set_writable(struct xenstore *xs, const char *path, unsigned domid)
+{
+    return set_permissions(xs, path, domid, 'b');
 }
 
 /* ---- pairs --------------------------------------------------------------------------------------------- */

@@ -26,11 +26,11 @@ others=$(nm -g --defined-only "$1/libxensnap.a" | awk 'NF == 3 && $3 !~ /^xensna
 others=$(readelf -d "$1/libxensnap.so.1" | grep NEEDED | grep -vE '\[(libc|libasan|libubsan|ld-linux-x86-64)\.')
 [ -z "$others" ] || { echo "not ok libxensnap.so.1 needs $others"; bad=1; }
 
-for program in xensnap; do
-    file=$(dirname "$0")/../../build/guest/$program
-    [ -x "$file" ] || { echo "not ok build/guest/$program is not there: make guest"; bad=1; continue; }
-    ! readelf -lW "$file" | grep -qE 'INTERP|DYNAMIC' || { echo "not ok the guest's $program is not static"; bad=1; }
-    ! readelf -sW "$file" | grep -qE ' (xs|xc|libxl|xlu)_' || { echo "not ok the guest's $program has libraries of Xen's"; bad=1; }
+guest=$(dirname "$0")/../../build/guest
+[ -x "$guest/xensnap" ] || { echo "not ok build/guest/xensnap is not there: make guest"; bad=1; }
+for file in "$guest"/xensnap*; do
+    ! readelf -lW "$file" | grep -qE 'INTERP|DYNAMIC' || { echo "not ok $file is not static"; bad=1; }
+    ! readelf -sW "$file" | grep -qE ' (xs|xc|libxl|xlu)_' || { echo "not ok $file has functions of Xen's libraries"; bad=1; }
 done
 [ $bad = 0 ] && echo "ok linkage"
 exit $bad

@@ -14,7 +14,7 @@ make -C "$source" --no-print-directory CC=gcc "${san[@]}" install DESTDIR="$dir/
 libdir=$(dirname "$(find "$dir/root" -name libxensnap.so.1)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dir/root LD_LIBRARY_PATH=$libdir
 read -ra flags < <(pkg-config --cflags --libs xensnap)
-strict=(-Wall -Wextra -Werror -pedantic -fsanitize=address,undefined)
+strict=(-Wall -Wextra -Werror -pedantic -fsanitize=address -fsanitize=undefined)
 gcc -std=gnu11 "${strict[@]}" "$examples/create.c" "${flags[@]}" -o "$dir/create" || fail "the example does not compile"
 gcc -std=gnu11 "${strict[@]}" "$examples/create.c" "${flags[@]/-lxensnap/-l:libxensnap.a}" -o "$dir/create-static" ||
     fail "the example does not link with libxensnap.a"
