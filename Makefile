@@ -6,6 +6,8 @@ PREFIX     ?= /usr
 SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/xensnap
+LIBDIR     ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch)
+INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
@@ -34,18 +36,24 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
               spawn)
 xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \
-              op_create op_delete op_revert plan qemu_img qmp reach refcounts \
-              reversion savefile settle vmconfig xl xl_config xl_stream)
+              op_create op_delete op_revert plan qemu_img qmp reach refcounts reversion savefile settle vmconfig xl \
+              xl_config xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
             $(addprefix agent/,monitor late care control files holders log msg xl xl_config xl_stream)
-xensnap := $(protocol:%=protocol/%) protocol/client protocol/client_vm $(patsubst %.c,%,$(wildcard tools/*.c))
+xensnap := $(filter-out tools/snapconf_none,$(patsubst %.c,%,$(wildcard tools/*.c))) protocol/json
+# For a guest: one static file each, which needs nothing there.
+guest-xensnap := $(xensnap:tools/snapconf=tools/snapconf_none)
+guest-programs := xensnap
+guest-xenstore := $(addprefix protocol/,wire xs_wire)
+library := $(addprefix protocol/,client client_list client_vm errors map names pairs request request_disks xenstore)
 
 programs := xensnapd xensnap-worker xensnap-monitor xensnap
 pods     := $(wildcard docs/*.[1-9].pod)
 
-all: $(programs:%=$O/%)
+all: $(programs:%=$O/%) $O/libxensnap.so.1
 
 $O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
+$O/xensnap: $O/libxensnap.a
 $O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight
 $O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog -lxenstore
@@ -53,6 +61,23 @@ $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog -lxenstore
 .SECONDEXPANSION:
 $(programs:%=$O/%): $O/%: $$(addprefix $O/,$$(addsuffix .o,$$($$*)))
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# libxensnap: nothing but xensnap_* is to be seen from outside, in either form.
+$O/libxensnap.so.1: $(library:%=$O/%.o) protocol/xensnap.map
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libxensnap.so.1 \
+	  -Wl,--version-script=protocol/xensnap.map $(if $(SAN),,-Wl,-z,defs) -o $@ $(library:%=$O/%.o) -lxenstore
+
+$O/libxensnap.a: $(library:%=$O/%.o)
+	$(call run,AR,$@)$(LD) -r -o $@.o $^ && objcopy -w --keep-global-symbol='xensnap_*' $@.o && \
+	  rm -f $@ && $(AR) rcs $@ $@.o && rm $@.o
+
+$O/protocol/%.o: override CFLAGS += -fPIC
+
+guest: $(guest-programs:%=build/guest/%)
+
+build/guest/xensnap: $(guest-xensnap:%=$O/%.o) $O/libxensnap.a $(guest-xenstore:%=$O/%.o)
+	@mkdir -p $(@D)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ -l:libyajl_s.a
 
 $O/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -63,6 +88,13 @@ install: all
 	install -D -m 755 $O/xensnap $(DESTDIR)$(BINDIR)/xensnap
 	install -D -m 755 $O/xensnap-worker $(DESTDIR)$(LIBEXECDIR)/xensnap-worker
 	install -D -m 755 $O/xensnap-monitor $(DESTDIR)$(LIBEXECDIR)/xensnap-monitor
+	install -D -m 644 $O/libxensnap.so.1 $(DESTDIR)$(LIBDIR)/libxensnap.so.1
+	ln -sf libxensnap.so.1 $(DESTDIR)$(LIBDIR)/libxensnap.so
+	install -D -m 644 $O/libxensnap.a $(DESTDIR)$(LIBDIR)/libxensnap.a
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed 's,@PREFIX@,$(PREFIX),; s,@LIBDIR@,$(LIBDIR),; s,@INCLUDEDIR@,$(INCLUDEDIR),; s,@VERSION@,$(VERSION),' \
+	  protocol/xensnap.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/xensnap.pc
+	install -D -m 644 protocol/xensnap.h $(DESTDIR)$(INCLUDEDIR)/xensnap.h
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's,@SBINDIR@,$(SBINDIR),' agent/xensnapd.service.in > $(DESTDIR)$(UNITDIR)/xensnapd.service
 	[ -e $(DESTDIR)$(SYSCONFDIR)/xensnap/xensnap.conf ] || \
@@ -83,7 +115,7 @@ install-xl-shim:
 # Everything of the fast part under ASan and UBSan, as it is built otherwise, and with the other compiler.
 check-fast:
 	@tests/deps.sh fast
-	@$(MAKE) --no-print-directory WERROR=1 CC=gcc all
+	@$(MAKE) --no-print-directory WERROR=1 CC=gcc all guest
 	@$(MAKE) --no-print-directory WERROR=1 CC=clang all
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc SAN=1 all unit integration
 	@tests/run-fast.sh build/gcc-san
@@ -130,9 +162,10 @@ bench: xen-tree
 	@tests/bench/run.sh
 
 clean:
-	rm -rf build/gcc* build/clang* build/cc*
+	rm -rf build/gcc* build/clang* build/cc* build/guest
 
-.PHONY: all install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push howto demo bench unit integration
+.PHONY: all guest install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push \
+        howto demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

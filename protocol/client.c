@@ -1,245 +1,344 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "client.h"
+#include "client_internal.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
-#include "client_internal.h"
+#include "names.h"
 #include "pairs.h"
-#include "xenstore.h"
+#include "request.h"
 
-enum { LIST_TRIES = 8, LIST_MAX = 4096, HEARTBEAT_MS = 5000 };
+enum { HEARTBEAT_MS = 5000 };
 
-int client_open(struct client **out, struct err *err)
+/* ---- errors -------------------------------------------------------------------------------------------- */
+
+_Static_assert(XENSNAP_INTERNAL == (int)ERR_INTERNAL && ERR_INTERNAL + 1 == ERR_CODES &&
+                   XENSNAP_GUEST_TIMEOUT == (int)ERR_GUEST_TIMEOUT,
+               "the public codes are ours");
+_Static_assert(XENSNAP_MESSAGE_SIZE == sizeof((struct err *)0)->text, "a sentence has the same room");
+_Static_assert(XENSNAP_ID_SIZE == REQUEST_ID_MAX + 1, "an ID has the same room");
+
+int client_fail(struct xensnap_error *error, const struct err *err)
 {
-    struct client *client = calloc(1, sizeof *client);
-
-    if (!client)
-        return err_set(err, ERR_IO, "out of memory");
-    if (xenstore_open(&client->xs, err) < 0) {
-        free(client);
-        return -1;
+    if (error) {
+        error->code = (int)err->code;
+        memcpy(error->message, err->text, sizeof error->message);
     }
-    *out = client;
+    return -1;
+}
+
+int client_no_memory(struct xensnap_error *error)
+{
+    return xensnap_error_set(error, XENSNAP_IO, "out of memory");
+}
+
+const char *xensnap_word(int code)
+{
+    return err_word(code >= 0 ? (enum err_code)code : ERR_INTERNAL);
+}
+
+int xensnap_error_set(struct xensnap_error *error, int code, const char *format, ...)
+{
+    struct err err;
+    va_list args;
+
+    va_start(args, format);
+    err_set_list(&err, (enum err_code)code, format, args);
+    va_end(args);
+    return client_fail(error, &err);
+}
+
+/* ---- the connection ------------------------------------------------------------------------------------ */
+
+int xensnap_open(struct xensnap **out, struct xensnap_error *error)
+{
+    struct xensnap *xensnap = calloc(1, sizeof *xensnap);
+    struct err err;
+
+    if (!xensnap)
+        return client_no_memory(error);
+    if (xenstore_open(&xensnap->xs, &err) < 0) {
+        free(xensnap);
+        return client_fail(error, &err);
+    }
+    *out = xensnap;
     return 0;
 }
 
-struct client *client_close(struct client *client)
+void xensnap_close(struct xensnap *xensnap)
 {
-    if (client) {
-        xenstore_close(client->xs);
-        free(client);
-    }
-    return NULL;
+    if (xensnap)
+        xenstore_close(xensnap->xs);
+    free(xensnap);
 }
 
-/* ---- paths --------------------------------------------------------------------------------------------- */
-
-static void path_below(char path[XS_PATH_SIZE], const char *parent, const char *child)
+bool xensnap_has_agent(struct xensnap *xensnap)
 {
-    snprintf(path, XS_PATH_SIZE, "%s/%s", parent, child);
+    return xenstore_exists(xensnap->xs, NODE_REQUEST);
 }
 
-static bool read_number(struct client *client, const char *parent, const char *child, long long *number)
+bool xensnap_is_dom0(struct xensnap *xensnap)
 {
-    char path[XS_PATH_SIZE];
-    _cleanup_(freep) char *value = NULL;
-
-    path_below(path, parent, child);
-    value = xenstore_read(client->xs, path, NULL);
-    *number = value ? atoll(value) : 0;
-    return value != NULL;
-}
-
-bool client_has_agent(struct client *client)
-{
-    return xenstore_exists(client->xs, NODE_REQUEST);
-}
-
-bool client_is_dom0(struct client *client)
-{
-    _cleanup_(freep) char *domid = xenstore_read(client->xs, "domid", NULL);
+    _cleanup_(freep) char *domid = xenstore_read(xensnap->xs, "domid", NULL);
 
     return !domid || strcmp(domid, "0") == 0;
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
-static int complain(struct err *err, const char *what)
+/* All paths are relative to the caller's own tree, so that the same code works in dom0 and in a guest, and goes on
+ * working in a guest that a revert has moved to another domid. */
+static void path_below(char path[XS_PATH_SIZE], const char *parent, const char *child)
 {
-    if (errno == EACCES || errno == EPERM)
-        return err_set(err, ERR_DENIED, "this domain may not %s", what);
-    if (errno == ENOENT)
-        return err_set(err, ERR_NOT_FOUND, "nobody takes requests from this domain");
-    return err_errno(err, "cannot %s", what);
+    snprintf(path, XS_PATH_SIZE, "%s/%s", parent, child);
 }
 
-static void make_id(char id[REQUEST_ID_MAX + 1])
+static int complain(struct xensnap_error *error, const char *what)
+{
+    struct err err;
+
+    if (errno == EACCES || errno == EPERM)
+        err_set(&err, ERR_DENIED, "this domain may not %s", what);
+    else if (errno == ENOENT)
+        err_set(&err, ERR_NOT_FOUND, "nobody takes requests from this domain");
+    else
+        err_errno(&err, "cannot %s", what);
+    return client_fail(error, &err);
+}
+
+static int check_id(const char *id, struct xensnap_error *error)
+{
+    if (request_id_valid(id))
+        return 0;
+    return xensnap_error_set(error, XENSNAP_INVALID, "a request's id is 1 to %d of A-Z a-z 0-9 _ -", REQUEST_ID_MAX);
+}
+
+/* By way of the parser, so that what the agent would refuse is refused here, in the same words. */
+static int parse(const struct xensnap_map *map, struct request *request, struct xensnap_error *error)
+{
+    const char *id = xensnap_map_get(map, "id");
+    struct pairs pairs = { 0 };
+    struct err err;
+
+    if (id && check_id(id, error) < 0)
+        return -1;
+    if (map_to_pairs(map, &pairs, &err) < 0 || request_parse_pairs(request, &pairs, &err) < 0)
+        return client_fail(error, &err);
+    return 0;
+}
+
+int xensnap_check(const struct xensnap_map *request, struct xensnap_error *error)
+{
+    struct request parsed = { 0 };
+
+    return parse(request, &parsed, error);
+}
+
+static void make_id(char id[XENSNAP_ID_SIZE])
 {
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(id, REQUEST_ID_MAX + 1, "xensnap-%ld-%llx", (long)getpid(),
+    snprintf(id, XENSNAP_ID_SIZE, "xensnap-%ld-%llx", (long)getpid(),
              (unsigned long long)now.tv_sec * 1000000000 + (unsigned long long)now.tv_nsec);
 }
 
 /* The agent sees all of it or nothing.  A write would make the directory of requests, too, so that a
  * missing one has to be noticed before. */
-static int write_request(struct client *client, const char *path, const struct pairs *pairs)
+static int write_request(struct xensnap *xensnap, const char *path, const struct pairs *pairs)
 {
-    bool done;
+    bool done, again;
 
     do {
-        if (xenstore_begin(client->xs) < 0)
+        if (xenstore_begin(xensnap->xs) < 0)
             return -1;
-        if (!client_has_agent(client) || xenstore_write_pairs(client->xs, path, pairs) < 0) {
+        if (xensnap_has_agent(xensnap) && xenstore_write_pairs(xensnap->xs, path, pairs) == 0) {
+            done = xenstore_commit(xensnap->xs);
+            again = !done && errno == EAGAIN;
+        } else {
             int error = errno;
 
-            xenstore_abort(client->xs);
+            done = false;
+            again = !xenstore_abort(xensnap->xs) && errno == EAGAIN;
             errno = error;
-            return -1;
         }
-        done = xenstore_commit(client->xs);
-    } while (!done && errno == EAGAIN);
+    } while (again);
     return done ? 0 : -1;
 }
 
-int client_follow(struct client *client, const char *id, struct err *err)
+int xensnap_follow(struct xensnap *xensnap, const char *id, struct xensnap_error *error)
+{
+    char path[XS_PATH_SIZE];
+
+    if (check_id(id, error) < 0)
+        return -1;
+    path_below(path, NODE_STATUS, id);
+    return xenstore_watch(xensnap->xs, path, id) < 0 && errno != EEXIST ? complain(error, "watch that") : 0;
+}
+
+static void unfollow(struct xensnap *xensnap, const char *id)
+{
+    char path[XS_PATH_SIZE];
+
+    path_below(path, NODE_STATUS, id);
+    xenstore_unwatch(xensnap->xs, path, id);
+}
+
+void xensnap_forget(struct xensnap *xensnap, const char *id)
 {
     char path[XS_PATH_SIZE];
 
     if (!request_id_valid(id))
-        return err_set(err, ERR_INVALID, "a request's id is 1 to %d of A-Z a-z 0-9 _ -", REQUEST_ID_MAX);
+        return;
+    unfollow(xensnap, id);
     path_below(path, NODE_STATUS, id);
-    return xenstore_watch(client->xs, path, id) < 0 ? err_errno(err, "cannot watch %s", path) : 0;
+    xenstore_remove(xensnap->xs, path);
 }
 
-static void unfollow(struct client *client, const char *id)
+int xensnap_send(struct xensnap *xensnap, const struct xensnap_map *map, char id[XENSNAP_ID_SIZE],
+                 struct xensnap_error *error)
 {
-    char path[XS_PATH_SIZE];
-
-    path_below(path, NODE_STATUS, id);
-    xenstore_unwatch(client->xs, path, id);
-}
-
-void client_forget(struct client *client, const char *id)
-{
-    char path[XS_PATH_SIZE];
-
-    unfollow(client, id);
-    path_below(path, NODE_STATUS, id);
-    xenstore_remove(client->xs, path);
-}
-
-int client_send(struct client *client, const struct request *request, char id[REQUEST_ID_MAX + 1],
-                struct err *err)
-{
+    const char *wanted = xensnap_map_get(map, "id");
+    struct request request = { 0 };
     struct pairs pairs = { 0 };
     char path[XS_PATH_SIZE];
 
-    if (*request->id)
-        memcpy(id, request->id, REQUEST_ID_MAX + 1);
+    if (parse(map, &request, error) < 0)
+        return -1;
+    if (wanted)
+        memcpy(id, wanted, strlen(wanted) + 1);
     else
         make_id(id);
-    if (client_follow(client, id, err) < 0)
+    if (xensnap_follow(xensnap, id, error) < 0)
         return -1;
-    request_format(request, &pairs);
+    request_format(&request, &pairs);
     path_below(path, NODE_REQUEST, id);
-    if (write_request(client, path, &pairs) < 0) {
-        complain(err, "ask for that");
-        unfollow(client, id);
-        return -1;
-    }
-    return 0;
+    if (write_request(xensnap, path, &pairs) == 0)
+        return 0;
+    complain(error, "ask for that");
+    unfollow(xensnap, id);
+    return -1;
 }
 
-int client_cancel(struct client *client, const char *id, struct err *err)
+int xensnap_cancel(struct xensnap *xensnap, const char *id, struct xensnap_error *error)
 {
     struct pairs pairs = { 0 };
     char path[XS_PATH_SIZE];
 
+    if (check_id(id, error) < 0)
+        return -1;
     pairs_add(&pairs, "cancel", "1");
     path_below(path, NODE_REQUEST, id);
-    return write_request(client, path, &pairs) < 0 ? complain(err, "cancel that") : 0;
+    return write_request(xensnap, path, &pairs) < 0 ? complain(error, "cancel that") : 0;
 }
 
-bool client_withdraw(struct client *client, const char *id)
+bool xensnap_withdraw(struct xensnap *xensnap, const char *id)
 {
     char path[XS_PATH_SIZE];
     bool there, done;
 
+    if (!request_id_valid(id))
+        return false;
     path_below(path, NODE_REQUEST, id);
     do {
-        if (xenstore_begin(client->xs) < 0)
+        if (xenstore_begin(xensnap->xs) < 0)
             return false;
-        there = xenstore_exists(client->xs, path) && xenstore_remove(client->xs, path) == 0;
-        done = xenstore_commit(client->xs);
+        there = xenstore_exists(xensnap->xs, path) && xenstore_remove(xensnap->xs, path) == 0;
+        done = xenstore_commit(xensnap->xs);
     } while (!done && errno == EAGAIN);
     return there && done;
 }
 
 /* ---- status -------------------------------------------------------------------------------------------- */
 
+enum xensnap_outcome xensnap_outcome(const struct xensnap_map *status)
+{
+    const char *state = status ? xensnap_map_get(status, "state") : NULL;
+
+    if (!state)
+        return XENSNAP_PENDING;
+    if (strcmp(state, "done") == 0)
+        return xensnap_map_get(status, "returned") ? XENSNAP_RETURNED : XENSNAP_DONE;
+    if (strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0 || strcmp(state, "rejected") == 0)
+        return XENSNAP_FAILED;
+    return XENSNAP_PENDING;
+}
+
+enum xensnap_code xensnap_code(const struct xensnap_map *status)
+{
+    const char *word = xensnap_map_get(status, "error");
+
+    if (word)
+        return (enum xensnap_code)err_from_word(word);
+    return xensnap_outcome(status) == XENSNAP_FAILED ? XENSNAP_INTERNAL : XENSNAP_OK;
+}
+
 /* In a transaction: keys of two states must not be taken for one. */
-static bool read_status(struct client *client, const char *path, struct status *status)
+enum client_found client_read_status(struct xensnap *xensnap, const char *path, const char *id,
+                                     struct xensnap_map **status)
 {
     struct pairs pairs = { 0 };
-    bool done;
+    bool done, there, none;
 
     do {
         pairs.count = 0;
-        if (xenstore_begin(client->xs) < 0)
-            return false;
-        xenstore_read_pairs(client->xs, path, &pairs);
-        done = xenstore_commit(client->xs);
+        if (xenstore_begin(xensnap->xs) < 0)
+            return CLIENT_UNKNOWN;
+        there = xenstore_read_pairs(xensnap->xs, path, &pairs);
+        none = !there && errno == ENOENT;
+        done = xenstore_commit(xensnap->xs);
     } while (!done && errno == EAGAIN);
-    if (!done || pairs.count == 0)
-        return false;
-    status_parse(status, &pairs);
-    return true;
+    if (!done || (!there && !none))
+        return CLIENT_UNKNOWN;
+    if (pairs.count == 0)
+        return CLIENT_NONE;
+    *status = map_of_pairs(&pairs);
+    if (*status && xensnap_map_set(*status, "request", id) == 0)
+        return CLIENT_FOUND;
+    xensnap_map_free(*status);
+    *status = NULL;
+    return CLIENT_UNKNOWN;
 }
 
-bool client_status(struct client *client, const char *id, struct status *status)
+static enum client_found read_own(struct xensnap *xensnap, const char *id, struct xensnap_map **status)
 {
     char path[XS_PATH_SIZE];
 
+    if (!request_id_valid(id))
+        return CLIENT_NONE;
     path_below(path, NODE_STATUS, id);
-    return read_status(client, path, status);
+    return client_read_status(xensnap, path, id, status);
 }
 
-int client_fd(struct client *client)
+struct xensnap_map *xensnap_status(struct xensnap *xensnap, const char *id)
 {
-    return xenstore_fd(client->xs);
+    struct xensnap_map *status = NULL;
+
+    return read_own(xensnap, id, &status) == CLIENT_FOUND ? status : NULL;
 }
 
-bool client_dispatch(struct client *client, char id[REQUEST_ID_MAX + 1])
+int xensnap_fd(struct xensnap *xensnap)
+{
+    return xenstore_fd(xensnap->xs);
+}
+
+int xensnap_dispatch(struct xensnap *xensnap, char id[XENSNAP_ID_SIZE])
 {
     char path[XS_PATH_SIZE], token[XS_PATH_SIZE];
 
-    while (xenstore_next_event(client->xs, path, token))
+    while (xenstore_next_event(xensnap->xs, path, token))
         if (request_id_valid(token)) {
             memcpy(id, token, strlen(token) + 1);
-            return true;
+            return 1;
         }
-    return false;
-}
-
-static bool same_status(const struct status *a, const struct status *b)
-{
-    struct pairs left = { 0 }, right = { 0 };
-
-    status_format(a, &left);
-    status_format(b, &right);
-    for (size_t i = 0; i < left.count && i < right.count; i++)
-        if (strcmp(left.item[i].key, right.item[i].key) != 0 ||
-            strcmp(left.item[i].value, right.item[i].value) != 0)
-            return false;
-    return left.count == right.count;
+    return xenstore_lost(xensnap->xs) ? -1 : 0;
 }
 
 static long long now_ms(void)
@@ -250,143 +349,49 @@ static long long now_ms(void)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static bool connected(struct client *client)
+/* Sleeps until there are events, and takes them: one status is many writes, so many events.  A heartbeat is a look
+ * without an event, for whatever may have kept one from us: a guest's kernel sets its watches anew after it was
+ * brought back, and what they say may come before it has. */
+static enum xensnap_event sleep_until(struct xensnap *xensnap, long long deadline, const sigset_t *mask)
 {
-    return xenstore_exists(client->xs, NODE_STATUS) || errno == ENOENT || errno == EACCES;
-}
-
-/* Sleeps until there are events, and takes them: one status is many writes, so many events.  The end of
- * the connection is no event (libxenstore's descriptor is a pipe from its own thread, which stays open):
- * now and then it has to be looked for. */
-static enum client_event sleep_until(struct client *client, long long deadline, const sigset_t *mask)
-{
-    struct pollfd poll = { .fd = client_fd(client), .events = POLLIN };
+    struct pollfd poll = { .fd = xensnap_fd(xensnap), .events = POLLIN };
     long long left = deadline < 0 ? HEARTBEAT_MS : deadline - now_ms();
     struct timespec time;
-    char id[REQUEST_ID_MAX + 1];
+    char id[XENSNAP_ID_SIZE];
+    int more;
 
     if (left < 0)
-        return CLIENT_TIMEOUT;
+        return XENSNAP_TIMEOUT;
     if (left > HEARTBEAT_MS)
         left = HEARTBEAT_MS;
     time = (struct timespec){ .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
-    switch (ppoll(&poll, 1, &time, mask)) {
-    case -1:
-        return errno == EINTR ? CLIENT_INTERRUPTED : CLIENT_LOST;
-    case 0:
-        return connected(client) ? CLIENT_CHANGED : CLIENT_LOST;
-    }
-    if (!(poll.revents & POLLIN))
-        return CLIENT_LOST;
-    while (client_dispatch(client, id))
+    if (ppoll(&poll, 1, &time, mask) < 0)
+        return errno == EINTR ? XENSNAP_INTERRUPTED : XENSNAP_LOST;
+    while ((more = xensnap_dispatch(xensnap, id)) == 1)
         ;
-    return CLIENT_CHANGED;
+    return more < 0 ? XENSNAP_LOST : XENSNAP_CHANGED;
 }
 
-enum client_event client_wait(struct client *client, const char *id, struct status *status, int timeout_ms,
-                              const sigset_t *mask)
+enum xensnap_event xensnap_wait(struct xensnap *xensnap, const char *id, struct xensnap_map **status, int timeout_ms,
+                                const sigset_t *mask)
 {
     long long deadline = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
 
     for (;;) {
-        enum client_event event;
-        struct status now;
+        struct xensnap_map *now = NULL;
+        enum client_found found = read_own(xensnap, id, &now);
+        enum xensnap_event event;
 
-        if (client_status(client, id, &now) && !same_status(&now, status)) {
+        if (found == CLIENT_FOUND && (!*status || !map_equal(now, *status))) {
+            xensnap_map_free(*status);
             *status = now;
-            return CLIENT_CHANGED;
+            return XENSNAP_CHANGED;
         }
-        event = sleep_until(client, deadline, mask);
-        if (event != CLIENT_CHANGED)
+        xensnap_map_free(now);
+        if (found == CLIENT_NONE && *status)
+            return XENSNAP_GONE;
+        event = sleep_until(xensnap, deadline, mask);
+        if (event != XENSNAP_CHANGED)
             return event;
     }
-}
-
-/* ---- what is published --------------------------------------------------------------------------------- */
-
-static struct entry *read_entries(struct client *client, const char *list, size_t count)
-{
-    struct entry *entries = calloc(count + 1, sizeof *entries);
-
-    for (size_t i = 0; entries && i < count; i++) {
-        struct pairs pairs = { 0 };
-        char path[XS_PATH_SIZE], number[24];
-
-        snprintf(number, sizeof number, "%zu", i);
-        path_below(path, list, number);
-        xenstore_read_pairs(client->xs, path, &pairs);
-        entry_parse(&entries[i], &pairs);
-    }
-    return entries;
-}
-
-/* A listing may hold more nodes than a guest may touch in one transaction: its generation tells whether
- * what was read is of one piece. */
-static int read_list(struct client *client, const char *list, struct entry **out, size_t *count,
-                     struct err *err)
-{
-    for (int try = 0; try < LIST_TRIES; try++) {
-        long long before, after, wanted;
-        struct entry *entries;
-
-        read_number(client, list, "generation", &before);
-        read_number(client, list, "count", &wanted);
-        *count = wanted < 0 ? 0 : wanted > LIST_MAX ? LIST_MAX : (size_t)wanted;
-        entries = read_entries(client, list, *count);
-        if (!entries)
-            return err_set(err, ERR_IO, "out of memory");
-        read_number(client, list, "generation", &after);
-        if (before == after) {
-            *out = entries;
-            return 0;
-        }
-        free(entries);
-    }
-    return err_set(err, ERR_BUSY, "the listing changes all the time");
-}
-
-int client_list(struct client *client, const char *vm, struct entry **out, size_t *count, struct err *err)
-{
-    char path[XS_PATH_SIZE];
-
-    if (!vm)
-        return read_list(client, NODE_LIST, out, count, err);
-    if (!uuid_valid(vm))
-        return err_set(err, ERR_INVALID, "that is no UUID");
-    path_vm(path, vm, "list");
-    return read_list(client, path, out, count, err);
-}
-
-/* The status of request ID, or of all of them where it is NULL, below DOMID or the caller's own domain. */
-static void path_status(char path[XS_PATH_SIZE], int domid, const char *id)
-{
-    if (domid >= 0)
-        path_domain(path, (unsigned)domid, NODE_STATUS, id, NULL);
-    else
-        snprintf(path, XS_PATH_SIZE, NODE_STATUS "%s%s", id ? "/" : "", id ? id : "");
-}
-
-int client_requests(struct client *client, int domid, struct client_request **out, size_t *count,
-                    struct err *err)
-{
-    char path[XS_PATH_SIZE];
-    struct client_request *requests;
-    size_t children;
-    _cleanup_(freep) char **ids = NULL;
-
-    path_status(path, domid, NULL);
-    ids = xenstore_children(client->xs, path, &children);
-    requests = calloc(children + 1, sizeof *requests);
-    if (!requests)
-        return err_set(err, ERR_IO, "out of memory");
-    *count = 0;
-    for (size_t i = 0; i < children; i++) {
-        if (!request_id_valid(ids[i]))
-            continue;
-        path_status(path, domid, ids[i]);
-        if (read_status(client, path, &requests[*count].status))
-            memcpy(requests[(*count)++].id, ids[i], strlen(ids[i]) + 1);
-    }
-    *out = requests;
-    return 0;
 }

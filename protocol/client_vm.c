@@ -7,24 +7,23 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "names.h"
 
-bool client_vm_name(struct client *client, const char *vm, char name[NAME_MAX_BYTES + 1])
+static char *read_name(struct xensnap *xensnap, const char *vm)
 {
-    char path[XS_PATH_SIZE];
-    _cleanup_(freep) char *ours = NULL;
-    _cleanup_(freep) char *xens = NULL; /* libxl's; goes when the domain goes */
+    char path[XS_PATH_SIZE], *name;
 
-    path_vm(path, vm, "name");
-    ours = xenstore_read(client->xs, path, NULL);
     snprintf(path, sizeof path, "/vm/%s/name", vm);
-    xens = xenstore_read(client->xs, path, NULL);
-    snprintf(name, NAME_MAX_BYTES + 1, "%s", xens ? xens : ours ? ours : "");
-    return *name != '\0';
+    name = xenstore_read(xensnap->xs, path, NULL); /* libxl's; goes when the domain goes */
+    if (name)
+        return name;
+    path_vm(path, vm, "name");
+    return xenstore_read(xensnap->xs, path, NULL);
 }
 
-static bool uuid_at(struct client *client, const char *path, char vm[UUID_LENGTH + 1])
+static bool uuid_at(struct xensnap *xensnap, const char *path, char vm[UUID_LENGTH + 1])
 {
-    _cleanup_(freep) char *value = xenstore_read(client->xs, path, NULL);
+    _cleanup_(freep) char *value = xenstore_read(xensnap->xs, path, NULL);
 
     if (!value || strncmp(value, "/vm/", 4) != 0 || !uuid_valid(value + 4))
         return false;
@@ -32,17 +31,17 @@ static bool uuid_at(struct client *client, const char *path, char vm[UUID_LENGTH
     return true;
 }
 
-static bool same_value(struct client *client, const char *path, const char *wanted)
+static bool same_value(struct xensnap *xensnap, const char *path, const char *wanted)
 {
-    _cleanup_(freep) char *value = xenstore_read(client->xs, path, NULL);
+    _cleanup_(freep) char *value = xenstore_read(xensnap->xs, path, NULL);
 
     return value && strcmp(value, wanted) == 0;
 }
 
-bool client_vm_domid(struct client *client, const char *vm, unsigned *domid)
+static bool find_domid(struct xensnap *xensnap, const char *vm, unsigned *domid)
 {
     size_t count;
-    _cleanup_(freep) char **ids = xenstore_children(client->xs, "/local/domain", &count);
+    _cleanup_(freep) char **ids = xenstore_children(xensnap->xs, "/local/domain", &count);
 
     for (size_t i = 0; i < count; i++) {
         char path[XS_PATH_SIZE], own[UUID_LENGTH + 1];
@@ -50,16 +49,16 @@ bool client_vm_domid(struct client *client, const char *vm, unsigned *domid)
         if (!domid_parse(ids[i], domid))
             continue;
         path_domain(path, *domid, "vm", NULL, NULL);
-        if (uuid_at(client, path, own) && strcmp(own, vm) == 0)
+        if (uuid_at(xensnap, path, own) && strcmp(own, vm) == 0)
             return true;
     }
     return false;
 }
 
-static bool find_running(struct client *client, const char *name, char vm[UUID_LENGTH + 1])
+static bool find_running(struct xensnap *xensnap, const char *name, char vm[UUID_LENGTH + 1])
 {
     size_t count;
-    _cleanup_(freep) char **ids = xenstore_children(client->xs, "/local/domain", &count);
+    _cleanup_(freep) char **ids = xenstore_children(xensnap->xs, "/local/domain", &count);
 
     for (size_t i = 0; i < count; i++) {
         char path[XS_PATH_SIZE];
@@ -68,18 +67,18 @@ static bool find_running(struct client *client, const char *name, char vm[UUID_L
         if (!domid_parse(ids[i], &domid))
             continue;
         path_domain(path, domid, "name", NULL, NULL);
-        if (!same_value(client, path, name))
+        if (!same_value(xensnap, path, name))
             continue;
         path_domain(path, domid, "vm", NULL, NULL);
-        return uuid_at(client, path, vm);
+        return uuid_at(xensnap, path, vm);
     }
     return false;
 }
 
-static bool find_stored(struct client *client, const char *name, char vm[UUID_LENGTH + 1])
+static bool find_stored(struct xensnap *xensnap, const char *name, char vm[UUID_LENGTH + 1])
 {
     size_t count;
-    _cleanup_(freep) char **vms = xenstore_children(client->xs, NODE_VMS, &count);
+    _cleanup_(freep) char **vms = xenstore_children(xensnap->xs, NODE_VMS, &count);
 
     for (size_t i = 0; i < count; i++) {
         char path[XS_PATH_SIZE];
@@ -87,7 +86,7 @@ static bool find_stored(struct client *client, const char *name, char vm[UUID_LE
         if (!uuid_valid(vms[i]))
             continue;
         path_vm(path, vms[i], "name");
-        if (strcmp(vms[i], name) != 0 && !same_value(client, path, name))
+        if (strcmp(vms[i], name) != 0 && !same_value(xensnap, path, name))
             continue;
         memcpy(vm, vms[i], UUID_LENGTH + 1);
         return true;
@@ -95,18 +94,39 @@ static bool find_stored(struct client *client, const char *name, char vm[UUID_LE
     return false;
 }
 
-bool client_vm_find(struct client *client, const char *domain, char vm[UUID_LENGTH + 1])
+static bool find(struct xensnap *xensnap, const char *domain, char vm[UUID_LENGTH + 1])
 {
     char path[XS_PATH_SIZE] = "vm";
     unsigned domid;
 
-    if (domain && uuid_valid(domain) && client_vm_domid(client, domain, &domid)) {
+    if (domain && uuid_valid(domain) && find_domid(xensnap, domain, &domid)) {
         memcpy(vm, domain, UUID_LENGTH + 1);
         return true;
     }
     if (domain && !domid_parse(domain, &domid))
-        return find_running(client, domain, vm) || find_stored(client, domain, vm);
+        return find_running(xensnap, domain, vm) || find_stored(xensnap, domain, vm);
     if (domain)
         path_domain(path, domid, "vm", NULL, NULL);
-    return uuid_at(client, path, vm);
+    return uuid_at(xensnap, path, vm);
+}
+
+struct xensnap_map *xensnap_vm(struct xensnap *xensnap, const char *domain)
+{
+    char vm[UUID_LENGTH + 1], number[16];
+    _cleanup_(freep) char *name = NULL;
+    struct xensnap_map *map;
+    unsigned domid;
+
+    if (!find(xensnap, domain, vm))
+        return NULL;
+    map = xensnap_map_new();
+    if (!map)
+        return NULL;
+    name = read_name(xensnap, vm);
+    snprintf(number, sizeof number, "%u", find_domid(xensnap, vm, &domid) ? domid : 0);
+    if (xensnap_map_set(map, "vm", vm) == 0 && xensnap_map_set(map, "name", name) == 0 &&
+        xensnap_map_set(map, "domid", *number != '0' ? number : NULL) == 0)
+        return map;
+    xensnap_map_free(map);
+    return NULL;
 }

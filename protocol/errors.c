@@ -41,15 +41,21 @@ static void end_whole(struct err *err)
         err->text[length - 1 - tail] = '\0';
 }
 
+int err_set_list(struct err *err, enum err_code code, const char *format, va_list args)
+{
+    err->code = code;
+    vsnprintf(err->text, sizeof err->text, format, args);
+    end_whole(err);
+    return -1;
+}
+
 int err_set(struct err *err, enum err_code code, const char *format, ...)
 {
     va_list args;
 
-    err->code = code;
     va_start(args, format);
-    vsnprintf(err->text, sizeof err->text, format, args);
+    err_set_list(err, code, format, args);
     va_end(args);
-    end_whole(err);
     return -1;
 }
 

@@ -6,6 +6,8 @@
  * Plain data on the caller's stack: owns nothing, cannot fail itself, and travels between processes as it
  * is.  The one who knows writes the sentence, those above may add context, and it is reported once. */
 
+#include <stdarg.h>
+
 enum err_code {
     ERR_NONE,
     ERR_INVALID,       /* the request itself is wrong */
@@ -32,9 +34,11 @@ struct err {
     char text[320];
 };
 
-/* Both return -1, so that a caller can write "return err_set(...)". */
+/* All return -1, so that a caller can write "return err_set(...)". */
 int err_set(struct err *err, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+int err_set_list(struct err *err, enum err_code code, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 int err_context(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same from errno: ENOSPC and EDQUOT become ERR_NO_SPACE, the rest ERR_IO, and strerror is added. */

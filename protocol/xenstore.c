@@ -46,18 +46,28 @@ int xenstore_begin(struct xenstore *xs)
     return xs->transaction == XBT_NULL ? -1 : 0;
 }
 
-bool xenstore_commit(struct xenstore *xs)
+/* One that xenstored does not know (ENOENT) was begun by a guest before it was saved or brought back: as good as one
+ * that others were faster than. */
+static bool end_transaction(struct xenstore *xs, bool abort)
 {
     xs_transaction_t transaction = xs->transaction;
 
     xs->transaction = XBT_NULL;
-    return xs_transaction_end(xs->handle, transaction, false);
+    if (xs_transaction_end(xs->handle, transaction, abort))
+        return true;
+    if (errno == ENOENT)
+        errno = EAGAIN;
+    return false;
 }
 
-void xenstore_abort(struct xenstore *xs)
+bool xenstore_commit(struct xenstore *xs)
 {
-    xs_transaction_end(xs->handle, xs->transaction, true);
-    xs->transaction = XBT_NULL;
+    return end_transaction(xs, false);
+}
+
+bool xenstore_abort(struct xenstore *xs)
+{
+    return end_transaction(xs, true);
 }
 
 char *xenstore_read(struct xenstore *xs, const char *path, size_t *length)
@@ -114,14 +124,24 @@ bool xenstore_guest_may_write(struct xenstore *xs, const char *path)
     return may;
 }
 
-int xenstore_set_readable(struct xenstore *xs, const char *path, unsigned domid)
+static int set_permissions(struct xenstore *xs, const char *path, unsigned domid, unsigned guest)
 {
     struct xs_permissions perms[] = {
         { .id = 0, .perms = XS_PERM_NONE },
-        { .id = domid, .perms = XS_PERM_READ },
+        { .id = domid, .perms = guest },
     };
 
     return done(xs_set_permissions(xs->handle, xs->transaction, path, perms, domid ? 2 : 1));
+}
+
+int xenstore_set_readable(struct xenstore *xs, const char *path, unsigned domid)
+{
+    return set_permissions(xs, path, domid, XS_PERM_READ);
+}
+
+int xenstore_set_writable(struct xenstore *xs, const char *path, unsigned domid)
+{
+    return set_permissions(xs, path, domid, XS_PERM_READ | XS_PERM_WRITE);
 }
 
 static void join(char path[XS_PATH_SIZE], const char *parent, const char *child)
@@ -184,4 +204,13 @@ bool xenstore_next_event(struct xenstore *xs, char path[XS_PATH_SIZE], char toke
     snprintf(path, XS_PATH_SIZE, "%s", event[XS_WATCH_PATH]);
     snprintf(token, XS_PATH_SIZE, "%s", event[XS_WATCH_TOKEN]);
     return true;
+}
+
+/* The descriptor is a pipe from libxenstore's own thread, and stays open when the connection ends. */
+bool xenstore_lost(struct xenstore *xs)
+{
+    unsigned int length;
+    _cleanup_(freep) char *value = xs_read(xs->handle, XBT_NULL, "domid", &length);
+
+    return !value && errno != ENOENT && errno != EACCES;
 }

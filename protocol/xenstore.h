@@ -2,7 +2,7 @@
 #ifndef XENSTORE_H_
 #define XENSTORE_H_
 
-/* Xenstore: the only user of libxenstore.
+/* Xenstore: the only user of libxenstore, or, in static programs, of xs_wire.c in its place.
  * One connection, used by one thread.  Between xenstore_begin() and xenstore_commit() every call belongs to
  * the transaction.  Functions that change something return 0, or -1 with errno from xenstored. */
 
@@ -23,7 +23,8 @@ int xenstore_begin(struct xenstore *xs);
 /* True: it is done.  False: others were faster and everything has to be done again from xenstore_begin(),
  * or xenstored refused for good and errno is not EAGAIN. */
 bool xenstore_commit(struct xenstore *xs);
-void xenstore_abort(struct xenstore *xs);
+/* False with errno EAGAIN: xenstored no longer knew the transaction; what failed in it failed for that. */
+bool xenstore_abort(struct xenstore *xs);
 
 /* The value, NUL-terminated and to be freed, or NULL where there is no such node.  LENGTH may be NULL. */
 char *xenstore_read(struct xenstore *xs, const char *path, size_t *length);
@@ -38,6 +39,8 @@ char **xenstore_children(struct xenstore *xs, const char *path, size_t *count);
 bool xenstore_guest_may_write(struct xenstore *xs, const char *path);
 /* Owner dom0; DOMID may read, and nobody else. */
 int xenstore_set_readable(struct xenstore *xs, const char *path, unsigned domid);
+/* Owner dom0; DOMID may read and write, and nobody else. */
+int xenstore_set_writable(struct xenstore *xs, const char *path, unsigned domid);
 
 /* Every child of PATH that fits, as pairs; and the other way round, one write for each. */
 bool xenstore_read_pairs(struct xenstore *xs, const char *path, struct pairs *pairs);
@@ -48,6 +51,8 @@ void xenstore_unwatch(struct xenstore *xs, const char *path, const char *token);
 /* To be polled for input; then take events until there are none. */
 int xenstore_fd(struct xenstore *xs);
 bool xenstore_next_event(struct xenstore *xs, char path[XS_PATH_SIZE], char token[XS_PATH_SIZE]);
+/* Asks whether the connection has ended: nothing works any more, and the descriptor need not tell. */
+bool xenstore_lost(struct xenstore *xs);
 
 static inline void xenstore_closep(struct xenstore **xs)
 {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "maps.h"
 #include "progress.h"
 #include "report.h"
 
@@ -54,9 +55,10 @@ static void signals_release(const struct signals *signals)
 /* ---- one request --------------------------------------------------------------------------------------- */
 
 struct wait {
-    struct client *client;
+    struct xensnap *xensnap;
     const struct options *options;
-    struct client_request *result;
+    char id[XENSNAP_ID_SIZE];
+    struct xensnap_map **result;
     struct progress progress;
     long long answer_by, done_by; /* on the monotonic clock; never is LLONG_MAX */
     bool answered, cancelled;
@@ -82,25 +84,31 @@ static int time_left(const struct wait *wait)
 
 static int on_status(struct wait *wait)
 {
-    struct status *status = &wait->result->status;
+    const struct xensnap_map *status = *wait->result;
+    const char *message = xensnap_map_get(status, "message");
+    enum xensnap_outcome outcome = xensnap_outcome(status);
+    struct xensnap_error error;
 
     wait->answered = true;
     progress_show(&wait->progress, status);
-    if (!state_final(status->state))
+    if (outcome == XENSNAP_PENDING)
         return GO_ON;
     progress_end(&wait->progress);
-    if (status->state == STATE_DONE)
+    if (outcome != XENSNAP_FAILED)
         return 0;
-    if (status->error.code == ERR_NONE)
-        err_set(&status->error, ERR_INTERNAL, "xensnapd says %s but not why", state_word(status->state));
-    return report(wait->options, &status->error);
+    if (message)
+        xensnap_error_set(&error, (int)xensnap_code(status), "%s", message);
+    else
+        xensnap_error_set(&error, (int)xensnap_code(status), "xensnapd says %s but not why",
+                          xensnap_map_get(status, "state"));
+    return report(wait->options, &error);
 }
 
 static int on_no_answer(struct wait *wait)
 {
-    bool withdrawn = client_withdraw(wait->client, wait->result->id);
+    bool withdrawn = xensnap_withdraw(wait->xensnap, wait->id);
 
-    if (!withdrawn && client_status(wait->client, wait->result->id, &wait->result->status))
+    if (!withdrawn && (*wait->result = xensnap_status(wait->xensnap, wait->id)))
         return on_status(wait); /* just in time */
     progress_end(&wait->progress);
     return report_as(wait->options, EXIT_NO_AGENT, "no-agent", "xensnapd does not answer%s",
@@ -114,100 +122,109 @@ static int on_timeout(struct wait *wait)
         return on_no_answer(wait);
     progress_end(&wait->progress);
     return report_as(wait->options, EXIT_OTHER, "timeout", "not done after %d s; request %s goes on",
-                     wait->options->timeout, wait->result->id);
+                     wait->options->timeout, wait->id);
 }
 
 /* The first asks for a cancel, and the result is still waited for; the second leaves. */
 static int on_interrupt(struct wait *wait)
 {
     int number = interrupted;
-    struct err err;
+    struct xensnap_error error;
 
     if (!number)
         return GO_ON;
     interrupted = 0;
     if (wait->cancelled) {
         progress_end(&wait->progress);
-        return report_as(wait->options, EXIT_SIGNAL + number, "interrupted", "request %s goes on",
-                         wait->result->id);
+        return report_as(wait->options, EXIT_SIGNAL + number, "interrupted", "request %s goes on", wait->id);
     }
     wait->cancelled = true;
     progress_note(&wait->progress, "cancelling");
-    if (!wait->answered && client_withdraw(wait->client, wait->result->id)) {
-        err_set(&err, ERR_CANCELLED, "cancelled before xensnapd took it up");
-        return report(wait->options, &err);
+    if (!wait->answered && xensnap_withdraw(wait->xensnap, wait->id)) {
+        xensnap_error_set(&error, XENSNAP_CANCELLED, "cancelled before xensnapd took it up");
+        return report(wait->options, &error);
     }
-    if (client_cancel(wait->client, wait->result->id, &err) < 0)
-        progress_note(&wait->progress, err.text);
+    if (xensnap_cancel(wait->xensnap, wait->id, &error) < 0)
+        progress_note(&wait->progress, error.message);
     return GO_ON;
+}
+
+static int on_gone(struct wait *wait)
+{
+    struct xensnap_error error;
+
+    progress_end(&wait->progress);
+    xensnap_error_set(&error, XENSNAP_DOMAIN_GONE, "there is no status of request %s any more: this domain was brought "
+                                                   "back to a moment of another one, or it was removed", wait->id);
+    return report(wait->options, &error);
 }
 
 static int on_lost(struct wait *wait)
 {
-    struct err err;
+    struct xensnap_error error;
 
     progress_end(&wait->progress);
-    err_set(&err, ERR_IO, "the connection to xenstore was lost; request %s goes on", wait->result->id);
-    return report(wait->options, &err);
+    xensnap_error_set(&error, XENSNAP_IO, "the connection to xenstore was lost; request %s goes on", wait->id);
+    return report(wait->options, &error);
 }
 
 static int wait_for_result(struct wait *wait, const sigset_t *mask)
 {
-    struct client_request *result = wait->result;
     int code = GO_ON;
 
     while (code == GO_ON) {
-        switch (client_wait(wait->client, result->id, &result->status, time_left(wait), mask)) {
-        case CLIENT_CHANGED: code = on_status(wait); break;
-        case CLIENT_TIMEOUT: code = on_timeout(wait); break;
-        case CLIENT_INTERRUPTED: code = on_interrupt(wait); break;
-        case CLIENT_LOST: code = on_lost(wait); break;
+        switch (xensnap_wait(wait->xensnap, wait->id, wait->result, time_left(wait), mask)) {
+        case XENSNAP_CHANGED: code = on_status(wait); break;
+        case XENSNAP_TIMEOUT: code = on_timeout(wait); break;
+        case XENSNAP_INTERRUPTED: code = on_interrupt(wait); break;
+        case XENSNAP_GONE: code = on_gone(wait); break;
+        case XENSNAP_LOST: code = on_lost(wait); break;
         }
     }
     return code;
 }
 
-int ask_agent(struct client *client, const struct options *options)
+int ask_agent(struct xensnap *xensnap, const struct options *options)
 {
-    if (client_has_agent(client))
+    if (xensnap_has_agent(xensnap))
         return 0;
     return report_as(options, EXIT_NO_AGENT, "no-agent", "%s",
-                     client_is_dom0(client)
+                     xensnap_is_dom0(xensnap)
                          ? "xensnapd is not running; start it: systemctl start xensnapd"
                          : "xensnapd is not running, or takes no requests from this domain");
 }
 
-int ask_send(struct client *client, const struct options *options, const struct request *request,
-             char id[REQUEST_ID_MAX + 1])
+int ask_send(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *request,
+             char id[XENSNAP_ID_SIZE])
 {
-    struct err err;
-
-    int code = ask_agent(client, options);
+    struct xensnap_error error;
+    int code = ask_agent(xensnap, options);
 
     if (code != 0)
         return code;
-    return client_send(client, request, id, &err) < 0 ? report(options, &err) : 0;
+    return xensnap_send(xensnap, request, id, &error) < 0 ? report(options, &error) : 0;
 }
 
-int ask(struct client *client, const struct options *options, const struct request *request,
-        struct client_request *result)
+int ask(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *request,
+        struct xensnap_map **result)
 {
-    struct wait wait = { .client = client, .options = options, .result = result };
+    struct wait wait = { .xensnap = xensnap, .options = options, .result = result };
+    bool list = map_is(request, "operation", "list");
     struct signals signals;
     int code;
 
-    *result = (struct client_request){ .status = status_initial };
+    *result = NULL;
     wait.answer_by = now_ms() + ANSWER_MS;
     wait.done_by = options->timeout ? now_ms() + options->timeout * 1000LL : LLONG_MAX;
     progress_begin(&wait.progress, options);
-    wait.progress.quiet |= request->operation == OPERATION_LIST; /* there is none */
+    wait.progress.quiet |= list; /* there is none */
     signals_catch(&signals);
-    code = ask_send(client, options, request, result->id);
+    code = ask_send(xensnap, options, request, wait.id);
     if (code == 0)
         code = wait_for_result(&wait, &signals.mask);
     signals_release(&signals);
-    /* Listings are asked for all the time; theirs would crowd out the results that matter. */
-    if (request->operation == OPERATION_LIST && state_final(result->status.state))
-        client_forget(client, result->id);
+    /* Lists are asked for all the time; their statuses would crowd out the results that matter. */
+    if (list && xensnap_outcome(*result) != XENSNAP_PENDING)
+        xensnap_forget(xensnap, wait.id);
     return code;
 }

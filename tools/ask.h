@@ -4,16 +4,18 @@
 
 /* One request from sending it to its result, with progress, deadlines and Ctrl-C. */
 
-#include "client.h"
+#include "xensnap.h"
+
 #include "options.h"
 
 enum { ANSWER_MS = 10000 }; /* the agent does not let anybody wait for a first status */
 
 /* Return 0, or an exit code when the error has been reported.  Progress is shown unless --quiet. */
-int ask_agent(struct client *client, const struct options *options); /* is there one? */
-int ask_send(struct client *client, const struct options *options, const struct request *request,
-             char id[REQUEST_ID_MAX + 1]);
-int ask(struct client *client, const struct options *options, const struct request *request,
-        struct client_request *result);
+int ask_agent(struct xensnap *xensnap, const struct options *options); /* is there one? */
+int ask_send(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *request,
+             char id[XENSNAP_ID_SIZE]);
+/* RESULT is the caller's to free, also after an error. */
+int ask(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *request,
+        struct xensnap_map **result);
 
 #endif

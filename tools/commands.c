@@ -8,181 +8,206 @@
 #include "ask.h"
 #include "cleanup.h"
 #include "create.h"
-#include "pairs.h"
+#include "maps.h"
 #include "report.h"
 #include "show.h"
 #include "text.h"
 
 /* ---- requests ------------------------------------------------------------------------------------------ */
 
-static void add(struct pairs *pairs, const char *key, const char *value)
+static int other_request(const char *operation, const struct options *options, struct xensnap_map *request)
 {
-    if (value)
-        pairs_add(pairs, key, "%s", value);
-}
-
-static int other_pairs(enum operation operation, const struct options *options, struct pairs *pairs)
-{
-    add(pairs, "operation", operation_word(operation));
-    add(pairs, "domain", options->domain);
-    if (operation != OPERATION_LIST)
-        add(pairs, "name", options->name);
-    add(pairs, "start", options->paused ? "paused" : NULL);
+    map_put(request, "operation", operation);
+    map_put(request, "domain", options->domain);
+    if (strcmp(operation, "list") != 0)
+        map_put(request, "name", options->name);
+    map_put(request, "start", options->paused ? "paused" : NULL);
     return 0;
 }
 
-/* By way of the parser, so that what the agent would refuse is refused here, in the same words. */
-static int make_request(struct client *client, struct request *request, enum operation operation,
+/* What the agent would refuse is refused here, in the same words. */
+static int make_request(struct xensnap *xensnap, struct xensnap_map *request, const char *operation,
                         const struct options *options)
 {
-    struct pairs pairs = { 0 };
-    struct err err;
-    int result = operation == OPERATION_CREATE ? create_pairs(client, options, &pairs, &err)
-                                               : other_pairs(operation, options, &pairs);
+    struct xensnap_error error;
+    int result = strcmp(operation, "create") == 0 ? create_request(xensnap, options, request, &error)
+                                                  : other_request(operation, options, request);
 
-    *request = (struct request){ 0 };
-    return result < 0 || request_parse_pairs(request, &pairs, &err) < 0 ? report(options, &err) : 0;
+    return result < 0 || xensnap_check(request, &error) < 0 ? report(options, &error) : 0;
 }
 
-static int need_domain(struct client *client, const struct options *options)
+static int need_domain(struct xensnap *xensnap, const struct options *options)
 {
-    if (options->domain || !client_is_dom0(client))
+    if (options->domain || !xensnap_is_dom0(xensnap))
         return 0;
     return report_usage(options, "which domain?");
 }
 
-static int operate(struct client *client, const struct options *options, enum operation operation,
-                   void (*tell)(struct client *client, const struct options *options,
-                                const struct status *status))
-{
-    struct client_request result;
-    struct request request;
-    int code = need_domain(client, options);
+typedef void (*tell_result)(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status);
 
-    if (code == 0)
-        code = make_request(client, &request, operation, options);
-    if (code == 0)
-        code = options->no_wait ? ask_send(client, options, &request, result.id)
-                                : ask(client, options, &request, &result);
+static int operate_and_leave(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *request)
+{
+    char id[XENSNAP_ID_SIZE];
+    int code = ask_send(xensnap, options, request, id);
+
+    if (code == 0 && options->json)
+        show_id_json(id);
+    else if (code == 0)
+        puts(id);
+    return code;
+}
+
+static int operate_and_wait(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *request,
+                            tell_result tell)
+{
+    _cleanup_(map_freep) struct xensnap_map *result = NULL;
+    int code = ask(xensnap, options, request, &result);
+
     if (code != 0)
         return code;
-    if (options->no_wait && options->json)
-        show_id_json(result.id);
-    else if (options->no_wait)
-        puts(result.id);
-    else if (options->json)
-        show_result_json(&result);
+    if (options->json)
+        show_result_json(result);
     else if (!options->quiet || options->dry_run)
-        tell(client, options, &result.status);
-    return 0;
+        tell(xensnap, options, result);
+    return xensnap_outcome(result) == XENSNAP_RETURNED ? EXIT_RETURNED : 0;
+}
+
+static int operate(struct xensnap *xensnap, const struct options *options, const char *operation, tell_result tell)
+{
+    _cleanup_(map_freep) struct xensnap_map *request = map_new();
+    int code = need_domain(xensnap, options);
+
+    if (code == 0)
+        code = make_request(xensnap, request, operation, options);
+    if (code != 0)
+        return code;
+    return options->no_wait ? operate_and_leave(xensnap, options, request)
+                            : operate_and_wait(xensnap, options, request, tell);
 }
 
 /* ---- results, as sentences ----------------------------------------------------------------------------- */
 
-static void put_vm(struct client *client, const struct options *options, const struct status *status)
+static void put_vm(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
 {
-    char name[NAME_MAX_BYTES + 1];
+    _cleanup_(map_freep) struct xensnap_map *vm = xensnap_vm(xensnap, xensnap_map_get(status, "vm"));
+    const char *name = vm ? map_text(vm, "name") : "";
 
-    if (client_vm_name(client, status->vm, name))
+    if (*name)
         text_put(stdout, name, 0);
     else
         text_put(stdout, options->domain ? options->domain : "this domain", 0);
 }
 
-static void put_snapshot(struct client *client, const struct options *options, const struct status *status)
+static void put_snapshot(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
 {
+    const char *name = map_text(status, "name");
+
     fputs("Snapshot ", stdout);
-    text_put(stdout, *status->name ? status->name : status->snapshot, 0);
+    text_put(stdout, *name ? name : map_text(status, "snapshot"), 0);
     fputs(" of ", stdout);
-    put_vm(client, options, status);
+    put_vm(xensnap, options, status);
 }
 
-static void tell_created(struct client *client, const struct options *options, const struct status *status)
+static void tell_created(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
 {
-    if (status->returned_by_revert) {
-        put_vm(client, options, status);
+    long long downtime = xensnap_map_number(status, "downtime-ms", -1);
+
+    if (xensnap_outcome(status) == XENSNAP_RETURNED) {
+        put_vm(xensnap, options, status);
         fputs(" was brought back to snapshot ", stdout);
-        text_put(stdout, status->name, 0);
+        text_put(stdout, map_text(status, "name"), 0);
         putchar('\n');
         return;
     }
-    put_snapshot(client, options, status);
+    put_snapshot(xensnap, options, status);
     fputs(" created", stdout);
-    if (status->downtime_ms >= 0)
-        printf("; the domain stood still for %d ms", status->downtime_ms);
+    if (downtime >= 0)
+        printf("; the domain stood still for %lld ms", downtime);
     putchar('\n');
 }
 
-static void tell_plan(struct client *client, const struct options *options, const struct status *status)
+static void tell_plan(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
 {
-    (void)client, (void)options;
+    (void)xensnap, (void)options;
     show_plan(status);
 }
 
-static void tell_deleted(struct client *client, const struct options *options, const struct status *status)
+static void tell_deleted(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
 {
-    put_snapshot(client, options, status);
+    put_snapshot(xensnap, options, status);
     puts(" deleted");
 }
 
-static void tell_reverted(struct client *client, const struct options *options, const struct status *status)
+static void tell_reverted(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
 {
-    put_vm(client, options, status);
+    const char *name = map_text(status, "name");
+
+    put_vm(xensnap, options, status);
     fputs(" reverted to snapshot ", stdout);
-    text_put(stdout, *status->name ? status->name : options->name, 0);
+    text_put(stdout, *name ? name : options->name, 0);
     puts(options->paused ? "; it is paused" : "");
 }
 
 /* ---- create, delete, revert ---------------------------------------------------------------------------- */
 
-int command_create(struct client *client, const struct options *given)
+int command_create(struct xensnap *xensnap, const struct options *given)
 {
     struct options options = *given;
-    struct err err;
+    struct xensnap_error error;
 
-    if (create_words(client, &options, &err) < 0)
-        return report(&options, &err);
-    return operate(client, &options, OPERATION_CREATE, options.dry_run ? tell_plan : tell_created);
+    if (create_words(xensnap, &options, &error) < 0)
+        return report(&options, &error);
+    return operate(xensnap, &options, "create", options.dry_run ? tell_plan : tell_created);
 }
 
-int command_delete(struct client *client, const struct options *options)
+int command_delete(struct xensnap *xensnap, const struct options *options)
 {
-    return operate(client, options, OPERATION_DELETE, tell_deleted);
+    return operate(xensnap, options, "delete", tell_deleted);
 }
 
-int command_revert(struct client *client, const struct options *options)
+int command_revert(struct xensnap *xensnap, const struct options *options)
 {
-    return operate(client, options, OPERATION_REVERT, tell_reverted);
+    return operate(xensnap, options, "revert", tell_reverted);
 }
 
 /* ---- list ---------------------------------------------------------------------------------------------- */
 
-static int ask_list(struct client *client, const struct options *options, struct client_request *result)
+/* Has the list published anew; *VM is whose it is, to be freed. */
+static int ask_list(struct xensnap *xensnap, const struct options *options, char **vm)
 {
-    struct request request;
-    int code = make_request(client, &request, OPERATION_LIST, options);
-
-    return code ? code : ask(client, options, &request, result);
-}
-
-int command_list(struct client *client, const struct options *options)
-{
-    _cleanup_(freep) struct entry *entries = NULL;
-    struct listing listing = { .name = options->name };
-    struct client_request result;
-    struct err err;
-    int code = need_domain(client, options);
+    _cleanup_(map_freep) struct xensnap_map *request = map_new();
+    _cleanup_(map_freep) struct xensnap_map *result = NULL;
+    int code = make_request(xensnap, request, "list", options);
 
     if (code == 0)
-        code = ask_list(client, options, &result);
+        code = ask(xensnap, options, request, &result);
     if (code != 0)
         return code;
-    if (client_list(client, options->domain ? result.status.vm : NULL, &entries, &listing.count, &err) < 0)
-        return report(options, &err);
+    *vm = strdup(map_text(result, "vm"));
+    if (!*vm)
+        abort();
+    return 0;
+}
+
+int command_list(struct xensnap *xensnap, const struct options *options)
+{
+    _cleanup_(maps_freep) struct xensnap_map **entries = NULL;
+    _cleanup_(freep) char *vm = NULL;
+    struct listing listing = { .name = options->name };
+    struct xensnap_error error;
+    int code = need_domain(xensnap, options);
+
+    if (code == 0)
+        code = ask_list(xensnap, options, &vm);
+    if (code != 0)
+        return code;
+    entries = xensnap_list(xensnap, options->domain ? vm : NULL, &error);
+    if (!entries)
+        return report(options, &error);
     listing.entries = entries;
     if (options->name && !listing_find(&listing, options->name)) {
-        err_set(&err, ERR_NOT_FOUND, "no snapshot is named %s", options->name);
-        return report(options, &err);
+        xensnap_error_set(&error, XENSNAP_NOT_FOUND, "no snapshot is named %s", options->name);
+        return report(options, &error);
     }
     if (options->json)
         show_list_json(&listing);
@@ -198,76 +223,89 @@ int command_list(struct client *client, const struct options *options)
 /* ---- status -------------------------------------------------------------------------------------------- */
 
 struct found {
+    struct xensnap_map **own, **others; /* what stands in our tree, and in that of the domain */
     struct shown_request *requests;
     size_t count;
 };
 
-static int collect(struct client *client, int home, const char *vm, struct found *found, struct err *err)
+static void found_end(struct found *found)
 {
-    _cleanup_(freep) struct client_request *requests = NULL;
-    struct shown_request *more;
-    size_t count;
+    for (size_t i = 0; i < found->count; i++)
+        xensnap_map_free(found->requests[i].vm);
+    free(found->requests);
+    xensnap_maps_free(found->own);
+    xensnap_maps_free(found->others);
+}
 
-    if (client_requests(client, home, &requests, &count, err) < 0)
-        return -1;
-    more = realloc(found->requests, (found->count + count + 1) * sizeof *more);
-    if (!more)
-        return err_set(err, ERR_IO, "out of memory");
-    found->requests = more;
-    for (size_t i = 0; i < count; i++) {
-        struct shown_request *shown = &more[found->count];
+static void add_found(struct xensnap *xensnap, struct found *found, struct xensnap_map **statuses, int home,
+                      const char *vm)
+{
+    for (; *statuses; statuses++) {
+        const char *own = xensnap_map_get(*statuses, "vm");
+        struct shown_request *more;
 
-        if (vm && strcmp(requests[i].status.vm, vm) != 0)
+        if (vm && (!own || strcmp(own, vm) != 0))
             continue;
-        *shown = (struct shown_request){ .request = requests[i], .home = home };
-        if (*shown->request.status.vm)
-            client_vm_name(client, shown->request.status.vm, shown->vm_name);
-        found->count++;
+        more = realloc(found->requests, (found->count + 1) * sizeof *more);
+        if (!more)
+            abort();
+        found->requests = more;
+        more[found->count++] = (struct shown_request){ *statuses, home, own ? xensnap_vm(xensnap, own) : NULL };
     }
+}
+
+/* Those about VM, or all; and those that stand in its tree. */
+static int find(struct xensnap *xensnap, const char *vm, struct found *found, struct xensnap_error *error)
+{
+    _cleanup_(map_freep) struct xensnap_map *where = vm ? xensnap_vm(xensnap, vm) : NULL;
+    long long domid = where ? xensnap_map_number(where, "domid", -1) : -1;
+
+    found->own = xensnap_requests(xensnap, -1, error);
+    if (!found->own)
+        return -1;
+    add_found(xensnap, found, found->own, -1, vm);
+    if (domid < 0)
+        return 0;
+    found->others = xensnap_requests(xensnap, (int)domid, error);
+    if (!found->others)
+        return -1;
+    add_found(xensnap, found, found->others, (int)domid, NULL);
     return 0;
 }
 
 /* What was over first comes first, and what is not over last. */
 static int compare(const void *a, const void *b)
 {
-    const struct status *left = &((const struct shown_request *)a)->request.status;
-    const struct status *right = &((const struct shown_request *)b)->request.status;
+    const struct xensnap_map *left = ((const struct shown_request *)a)->status;
+    const struct xensnap_map *right = ((const struct shown_request *)b)->status;
+    long long ended[] = { xensnap_map_number(left, "finished", 0), xensnap_map_number(right, "finished", 0) };
+    long long begun[] = { xensnap_map_number(left, "started", 0), xensnap_map_number(right, "started", 0) };
 
-    if (!left->finished != !right->finished)
-        return left->finished ? -1 : 1;
-    if (left->finished != right->finished)
-        return left->finished < right->finished ? -1 : 1;
-    return (left->started > right->started) - (left->started < right->started);
+    if (!ended[0] != !ended[1])
+        return ended[0] ? -1 : 1;
+    if (ended[0] != ended[1])
+        return ended[0] < ended[1] ? -1 : 1;
+    return (begun[0] > begun[1]) - (begun[0] < begun[1]);
 }
 
-static int find(struct client *client, const char *vm, struct found *found, struct err *err)
+int command_status(struct xensnap *xensnap, const struct options *options)
 {
-    unsigned domid;
-
-    if (collect(client, -1, vm, found, err) < 0)
-        return -1;
-    if (vm && client_vm_domid(client, vm, &domid))
-        return collect(client, (int)domid, NULL, found, err);
-    return 0;
-}
-
-int command_status(struct client *client, const struct options *options)
-{
-    struct found found = { 0 };
-    struct client_request result;
-    struct err err;
-    int code = ask_agent(client, options);
+    _cleanup_(found_end) struct found found = { 0 };
+    _cleanup_(freep) char *vm = NULL;
+    struct xensnap_error error;
+    int code = ask_agent(xensnap, options);
 
     if (code == 0 && options->domain)
-        code = ask_list(client, options, &result);
-    if (code == 0 && find(client, options->domain ? result.status.vm : NULL, &found, &err) < 0)
-        code = report(options, &err);
-    if (code == 0 && found.count)
+        code = ask_list(xensnap, options, &vm);
+    if (code != 0)
+        return code;
+    if (find(xensnap, vm, &found, &error) < 0)
+        return report(options, &error);
+    if (found.count)
         qsort(found.requests, found.count, sizeof *found.requests, compare);
-    if (code == 0 && options->json)
+    if (options->json)
         show_requests_json(found.requests, found.count);
-    else if (code == 0)
+    else
         show_requests_table(found.requests, found.count);
-    free(found.requests);
-    return code;
+    return 0;
 }

@@ -4,13 +4,13 @@
 
 /* One function for each command; they report their errors and return the exit code. */
 
-#include "client.h"
 #include "options.h"
+#include "xensnap.h"
 
-int command_create(struct client *client, const struct options *options);
-int command_list(struct client *client, const struct options *options);
-int command_delete(struct client *client, const struct options *options);
-int command_revert(struct client *client, const struct options *options);
-int command_status(struct client *client, const struct options *options);
+int command_create(struct xensnap *xensnap, const struct options *options);
+int command_list(struct xensnap *xensnap, const struct options *options);
+int command_delete(struct xensnap *xensnap, const struct options *options);
+int command_revert(struct xensnap *xensnap, const struct options *options);
+int command_status(struct xensnap *xensnap, const struct options *options);
 
 #endif

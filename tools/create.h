@@ -4,11 +4,12 @@
 
 /* What a create asks for: its words, its options and its configuration file. */
 
-#include "client.h"
 #include "options.h"
+#include "xensnap.h"
 
 /* Finds out which of the two words is the domain and which the configuration file. */
-int create_words(struct client *client, struct options *options, struct err *err);
-int create_pairs(struct client *client, const struct options *options, struct pairs *pairs, struct err *err);
+int create_words(struct xensnap *xensnap, struct options *options, struct xensnap_error *error);
+int create_request(struct xensnap *xensnap, const struct options *options, struct xensnap_map *request,
+                   struct xensnap_error *error);
 
 #endif

@@ -6,8 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "maps.h"
 #include "options.h"
-#include "status.h"
 
 enum { BAR = 20, LINE_SIZE = 128 };
 
@@ -21,11 +21,11 @@ void progress_begin(struct progress *progress, const struct options *options)
 }
 
 /* The stage while it runs, else the state: "queued", "cancelling". */
-static void make_label(char label[32], const struct status *status)
+static void make_label(char label[32], const struct xensnap_map *status)
 {
-    bool in_stage = status->state == STATE_RUNNING && *status->stage;
+    bool in_stage = map_is(status, "state", "running") && *map_text(status, "stage");
 
-    snprintf(label, 32, "%s", in_stage ? status->stage : state_word(status->state));
+    snprintf(label, 32, "%s", map_text(status, in_stage ? "stage" : "state"));
     for (char *c = label; *c; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
@@ -65,15 +65,15 @@ static void draw(struct progress *progress, const char *line)
     progress->drawn = width;
 }
 
-void progress_show(struct progress *progress, const struct status *status)
+void progress_show(struct progress *progress, const struct xensnap_map *status)
 {
     char line[LINE_SIZE], label[sizeof progress->label];
 
-    if (progress->quiet || state_final(status->state))
+    if (progress->quiet || xensnap_outcome(status) != XENSNAP_PENDING)
         return;
     make_label(label, status);
     if (progress->terminal) {
-        make_line(line, progress->command, label, status->progress);
+        make_line(line, progress->command, label, (int)xensnap_map_number(status, "progress", -1));
         draw(progress, line);
     } else if (strcmp(label, progress->label) != 0) {
         fprintf(stderr, "%s: %s\n", progress->command, label);

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct options;
-struct status;
+struct xensnap_map;
 
 struct progress {
     const char *command;
@@ -18,7 +18,7 @@ struct progress {
 };
 
 void progress_begin(struct progress *progress, const struct options *options);
-void progress_show(struct progress *progress, const struct status *status);
+void progress_show(struct progress *progress, const struct xensnap_map *status);
 /* A line that stays. */
 void progress_note(struct progress *progress, const char *text);
 /* Takes the line away. */

@@ -8,25 +8,27 @@
 #include "json.h"
 #include "text.h"
 
-static const int codes[ERR_CODES] = {
-    [ERR_NONE] = EXIT_OTHER,
-    [ERR_INVALID] = EXIT_USAGE,
-    [ERR_DENIED] = 3,
-    [ERR_NOT_FOUND] = 4,
-    [ERR_EXISTS] = 5,
-    [ERR_BUSY] = 6,
-    [ERR_QUOTA] = 7,
-    [ERR_NO_SPACE] = 8,
-    [ERR_UNSUPPORTED] = 9,
-    [ERR_DOMAIN_GONE] = 10,
-    [ERR_GUEST_TIMEOUT] = 11,
-    [ERR_CANCELLED] = 12,
-    [ERR_CORRUPT] = 13,
-    [ERR_XEN] = 14,
-    [ERR_QEMU] = 15,
-    [ERR_IO] = 16,
-    [ERR_INTERNAL] = 17,
+static const int codes[] = {
+    [XENSNAP_OK] = EXIT_OTHER,
+    [XENSNAP_INVALID] = EXIT_USAGE,
+    [XENSNAP_DENIED] = 3,
+    [XENSNAP_NOT_FOUND] = 4,
+    [XENSNAP_EXISTS] = 5,
+    [XENSNAP_BUSY] = 6,
+    [XENSNAP_QUOTA] = 7,
+    [XENSNAP_NO_SPACE] = 8,
+    [XENSNAP_UNSUPPORTED] = 9,
+    [XENSNAP_DOMAIN_GONE] = 10,
+    [XENSNAP_GUEST_TIMEOUT] = 11,
+    [XENSNAP_CANCELLED] = 12,
+    [XENSNAP_CORRUPT] = 13,
+    [XENSNAP_XEN] = 14,
+    [XENSNAP_QEMU] = 15,
+    [XENSNAP_IO] = 16,
+    [XENSNAP_INTERNAL] = 17,
 };
+
+enum { CODES = sizeof codes / sizeof *codes };
 
 static void put_json(const char *word, const char *text)
 {
@@ -49,11 +51,11 @@ static int put(const struct options *options, int code, const char *word, const 
     return code;
 }
 
-int report(const struct options *options, const struct err *err)
+int report(const struct options *options, const struct xensnap_error *error)
 {
-    enum err_code code = err->code < ERR_CODES ? err->code : ERR_INTERNAL;
+    int code = error->code >= 0 && error->code < CODES ? error->code : XENSNAP_INTERNAL;
 
-    return put(options, codes[code], err_word(code), err->text);
+    return put(options, codes[code], xensnap_word(code), error->message);
 }
 
 int report_as(const struct options *options, int code, const char *word, const char *format, ...)
@@ -75,7 +77,7 @@ int report_usage(const struct options *options, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    put(options, EXIT_USAGE, err_word(ERR_INVALID), text);
+    put(options, EXIT_USAGE, xensnap_word(XENSNAP_INVALID), text);
     fprintf(stderr, "Try: xensnap %s%s--help\n", options->command, *options->command ? " " : "");
     return EXIT_USAGE;
 }
@@ -85,8 +87,9 @@ void report_codes(void)
     puts("Exit codes, and the error words they stand for:\n"
          "   0  done\n"
          "   1  other: the time given with --timeout is over");
-    for (enum err_code code = ERR_INVALID; code < ERR_CODES; code++)
-        printf("  %2d  %s\n", codes[code], err_word(code));
+    for (int code = XENSNAP_INVALID; code < CODES; code++)
+        printf("  %2d  %s\n", codes[code], xensnap_word(code));
     printf("  %2d  no-agent: xensnapd is not running or does not answer\n", EXIT_NO_AGENT);
+    printf("  %2d  returned: the snapshot was made, and this domain has been brought back to it\n", EXIT_RETURNED);
     printf(" %3d + the signal's number: left while the operation goes on\n", EXIT_SIGNAL);
 }

@@ -5,12 +5,12 @@
 /* Errors on their way out: one line on stderr, an object on stdout with --json, and the exit code that
  * scripts go by.  All functions return that exit code; 0 is not among them. */
 
-#include "errors.h"
 #include "options.h"
+#include "xensnap.h"
 
-enum { EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_NO_AGENT = 18, EXIT_SIGNAL = 128 };
+enum { EXIT_OTHER = 1, EXIT_USAGE = 2, EXIT_NO_AGENT = 18, EXIT_RETURNED = 19, EXIT_SIGNAL = 128 };
 
-int report(const struct options *options, const struct err *err);
+int report(const struct options *options, const struct xensnap_error *error);
 /* What the protocol has no word for. */
 int report_as(const struct options *options, int code, const char *word, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

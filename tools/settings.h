@@ -6,20 +6,20 @@
 
 #include <stdbool.h>
 
-struct err;
 struct options;
-struct pairs;
+struct xensnap_error;
+struct xensnap_map;
 
 #define UUID_MARK "<domain_uuid>"
 
 /* The command line as keys of the request. */
-int settings_of_options(const struct options *options, struct pairs *pairs, struct err *err);
+int settings_of_options(const struct options *options, struct xensnap_map *request, struct xensnap_error *error);
 /* Adds what FILE says, which was read from PATH; where the two contradict each other, the error names both. */
-int settings_add_file(struct pairs *pairs, const struct options *options, const struct pairs *file, const char *path,
-                      struct err *err);
+int settings_add_file(struct xensnap_map *request, const struct options *options, const struct xensnap_map *file,
+                      const char *path, struct xensnap_error *error);
 
 /* UUID_MARK in the paths of memory and disks. */
-bool settings_need_uuid(const struct pairs *pairs);
-void settings_put_uuid(struct pairs *pairs, const char *uuid);
+bool settings_need_uuid(const struct xensnap_map *request);
+void settings_put_uuid(struct xensnap_map *request, const char *uuid);
 
 #endif

@@ -2,10 +2,12 @@
 #include "show.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "json.h"
+#include "maps.h"
 #include "table.h"
 #include "text.h"
 #include "tree.h"
@@ -20,21 +22,36 @@ static void print(struct json_writer *writer)
 
 /* ---- snapshots ----------------------------------------------------------------------------------------- */
 
-static bool is_called(const struct entry *entry, const char *name)
+static bool is_called(const struct xensnap_map *entry, const char *name)
 {
-    return strcmp(entry->name, name) == 0 || strcmp(entry->id, name) == 0;
+    return map_is(entry, "name", name) || map_is(entry, "id", name);
 }
 
-static bool is_shown(const struct listing *listing, size_t i)
+static bool is_shown(const struct listing *listing, const struct xensnap_map *entry)
 {
-    return !listing->name || is_called(&listing->entries[i], listing->name);
+    return !listing->name || is_called(entry, listing->name);
 }
 
-const struct entry *listing_find(const struct listing *listing, const char *name)
+static bool is_current(const struct xensnap_map *entry)
 {
-    for (size_t i = 0; i < listing->count; i++)
-        if (is_called(&listing->entries[i], name))
-            return &listing->entries[i];
+    return map_is(entry, "current", "1");
+}
+
+static bool has_memory(const struct xensnap_map *entry)
+{
+    return map_is(entry, "memory", "yes");
+}
+
+static long long number(const struct xensnap_map *map, const char *key)
+{
+    return xensnap_map_number(map, key, 0);
+}
+
+const struct xensnap_map *listing_find(const struct listing *listing, const char *name)
+{
+    for (struct xensnap_map **entry = listing->entries; *entry; entry++)
+        if (is_called(*entry, name))
+            return *entry;
     return NULL;
 }
 
@@ -47,18 +64,17 @@ void show_list_table(const struct listing *listing)
     table_add(table, "STATE");
     table_add(table, "MEMORY");
     table_add(table, "SIZE");
-    for (size_t i = 0; i < listing->count; i++) {
-        const struct entry *entry = &listing->entries[i];
+    for (struct xensnap_map **entry = listing->entries; *entry; entry++) {
         char created[TIME_TEXT_SIZE], size[SIZE_TEXT_SIZE];
 
-        if (!is_shown(listing, i))
+        if (!is_shown(listing, *entry))
             continue;
-        text_time(created, entry->created);
-        text_size(size, entry->size);
-        table_add(table, "%c %s", entry->current ? '*' : ' ', entry->name);
+        text_time(created, number(*entry, "created"));
+        text_size(size, number(*entry, "size"));
+        table_add(table, "%c %s", is_current(*entry) ? '*' : ' ', map_text(*entry, "name"));
         table_add(table, "%s", created);
-        table_add(table, "%s", entry->state);
-        table_add(table, "%s", entry->memory ? "memory" : "disk-only");
+        table_add(table, "%s", map_text(*entry, "state"));
+        table_add(table, "%s", has_memory(*entry) ? "memory" : "disk-only");
         table_add(table, "%s", size);
     }
     table_print(table);
@@ -67,8 +83,8 @@ void show_list_table(const struct listing *listing)
 void show_list_tree(const struct listing *listing)
 {
     _cleanup_(table_freep) struct table *table = table_new(3);
-    const struct entry *root = listing->name ? listing_find(listing, listing->name) : NULL;
-    struct tree *tree = tree_new(listing->entries, listing->count, root);
+    const struct xensnap_map *root = listing->name ? listing_find(listing, listing->name) : NULL;
+    struct tree *tree = tree_new(listing->entries, root);
 
     table_add(table, "NAME");
     table_add(table, "CREATED");
@@ -78,10 +94,10 @@ void show_list_tree(const struct listing *listing)
         char created[TIME_TEXT_SIZE] = "";
 
         if (row->entry)
-            text_time(created, row->entry->created);
-        table_add(table, "%s%s", row->branch, row->entry ? row->entry->name : "<- you are here");
+            text_time(created, number(row->entry, "created"));
+        table_add(table, "%s%s", row->branch, row->entry ? map_text(row->entry, "name") : "<- you are here");
         table_add(table, "%s", created);
-        table_add(table, "%s", !row->entry ? "" : row->entry->memory ? "RAM" : "disk-only");
+        table_add(table, "%s", !row->entry ? "" : has_memory(row->entry) ? "RAM" : "disk-only");
     }
     table_print(table);
     tree_free(tree);
@@ -95,55 +111,97 @@ static void put_line(const char *key, const char *value)
 }
 
 /* "NAME (ID)"; the id alone where it is not in the listing. */
-static void put_parent(const struct listing *listing, const struct entry *entry)
+static void put_parent(const struct listing *listing, const char *id)
 {
-    const struct entry *parent = *entry->parent ? listing_find(listing, entry->parent) : NULL;
-    char text[NAME_MAX_BYTES + UUID_LENGTH + 4];
+    const struct xensnap_map *parent = *id ? listing_find(listing, id) : NULL;
+    _cleanup_(freep) char *text = NULL;
 
-    snprintf(text, sizeof text, parent ? "%s (%s)" : "%s%s", parent ? parent->name : "", entry->parent);
-    put_line("parent:", text);
+    if (parent && asprintf(&text, "%s (%s)", map_text(parent, "name"), id) < 0)
+        abort();
+    put_line("parent:", text ? text : id);
 }
 
-static void show_long(const struct listing *listing, const struct entry *entry)
+/* The name of the disk that the key is about, or NULL: "disk-VDEV". */
+static const char *disk_of(const char *key)
+{
+    return strncmp(key, "disk-", 5) == 0 && key[5] ? key + 5 : NULL;
+}
+
+static int compare_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The keys that are about single disks, in order, NULL behind the last; to be freed. */
+static const char **disk_keys(const struct xensnap_map *entry)
+{
+    const char **keys, *key;
+    size_t count = 0;
+
+    while (xensnap_map_key(entry, count))
+        count++;
+    keys = calloc(count + 1, sizeof *keys);
+    if (!keys)
+        abort();
+    count = 0;
+    for (size_t i = 0; (key = xensnap_map_key(entry, i)); i++)
+        if (disk_of(key))
+            keys[count++] = key;
+    qsort(keys, count, sizeof *keys, compare_text);
+    return keys;
+}
+
+static void show_long(const struct listing *listing, const struct xensnap_map *entry)
 {
     char created[TIME_TEXT_SIZE], human[SIZE_TEXT_SIZE], size[64];
+    _cleanup_(freep) const char **disks = disk_keys(entry);
 
-    text_time_zone(created, entry->created);
-    text_size(human, entry->size);
-    snprintf(size, sizeof size, "%lld (%s)", entry->size, human);
-    put_line("name:", entry->name);
-    put_line("id:", entry->id);
-    put_line("description:", entry->description);
+    text_time_zone(created, number(entry, "created"));
+    text_size(human, number(entry, "size"));
+    snprintf(size, sizeof size, "%lld (%s)", number(entry, "size"), human);
+    put_line("name:", map_text(entry, "name"));
+    put_line("id:", map_text(entry, "id"));
+    put_line("description:", map_text(entry, "description"));
     put_line("created:", created);
-    put_line("state:", entry->state);
-    put_line("memory:", entry->memory ? "yes" : "no");
-    put_line("type:", entry->type);
-    put_line("consistency:", entry->consistency);
-    put_line("disks:", entry->disks);
-    for (size_t i = 0; i < entry->detail_count; i++) {
-        char key[VDEV_SIZE + 8];
+    put_line("state:", map_text(entry, "state"));
+    put_line("memory:", has_memory(entry) ? "yes" : "no");
+    put_line("type:", map_text(entry, "type"));
+    put_line("consistency:", map_text(entry, "consistency"));
+    put_line("disks:", map_text(entry, "disks"));
+    for (const char **key = disks; *key; key++) {
+        char label[64];
 
-        snprintf(key, sizeof key, "disk-%s:", entry->detail[i].vdev);
-        put_line(key, entry->detail[i].text);
+        snprintf(label, sizeof label, "%s:", *key);
+        put_line(label, map_text(entry, *key));
     }
-    put_line("left-out:", entry->left_out);
+    put_line("left-out:", map_text(entry, "left-out"));
     put_line("size:", size);
-    put_parent(listing, entry);
-    put_line("current:", entry->current ? "yes" : "no");
+    put_parent(listing, map_text(entry, "parent"));
+    put_line("current:", is_current(entry) ? "yes" : "no");
 }
 
 void show_list_long(const struct listing *listing)
 {
     bool first = true;
 
-    for (size_t i = 0; i < listing->count; i++) {
-        if (!is_shown(listing, i))
+    for (struct xensnap_map **entry = listing->entries; *entry; entry++) {
+        if (!is_shown(listing, *entry))
             continue;
         if (!first)
             putchar('\n');
-        show_long(listing, &listing->entries[i]);
+        show_long(listing, *entry);
         first = false;
     }
+}
+
+/* Puts the part of TEXT that has that length. */
+static void put_part(struct json_writer *writer, const char *key, const char *text, size_t length)
+{
+    _cleanup_(freep) char *part = strndup(text, length);
+
+    if (!part)
+        abort();
+    json_put_string(writer, key, part);
 }
 
 static void put_disks(struct json_writer *writer, const char *key, const char *disks)
@@ -151,54 +209,57 @@ static void put_disks(struct json_writer *writer, const char *key, const char *d
     json_array(writer, key);
     while (*disks) {
         size_t length = strcspn(disks, ",");
-        char disk[sizeof((struct entry *)0)->disks];
 
-        snprintf(disk, sizeof disk, "%.*s", (int)length, disks);
-        json_put_string(writer, NULL, disk);
+        put_part(writer, NULL, disks, length);
         disks += length + (disks[length] == ',');
     }
     json_end_array(writer);
 }
 
 /* "external PATH", taken apart */
-static void put_images(struct json_writer *writer, const struct entry *entry)
+static void put_images(struct json_writer *writer, const struct xensnap_map *entry)
 {
-    json_array(writer, "images");
-    for (size_t i = 0; i < entry->detail_count; i++) {
-        const char *text = entry->detail[i].text;
-        size_t length = strcspn(text, " ");
-        char type[sizeof entry->detail[i].text];
+    _cleanup_(freep) const char **disks = disk_keys(entry);
 
-        snprintf(type, sizeof type, "%.*s", (int)length, text);
+    json_array(writer, "images");
+    for (const char **key = disks; *key; key++) {
+        const char *text = map_text(entry, *key);
+        size_t length = strcspn(text, " ");
+
         json_object(writer, NULL);
-        json_put_string(writer, "disk", entry->detail[i].vdev);
-        json_put_string(writer, "type", type);
+        json_put_string(writer, "disk", disk_of(*key));
+        put_part(writer, "type", text, length);
         json_put_string(writer, "path", text + length + (text[length] == ' '));
         json_end_object(writer);
     }
     json_end_array(writer);
 }
 
-static void put_entry(struct json_writer *writer, const struct entry *entry)
+static void put_same(struct json_writer *writer, const struct xensnap_map *map, const char *key)
+{
+    json_put_string(writer, key, map_text(map, key));
+}
+
+static void put_entry(struct json_writer *writer, const struct xensnap_map *entry)
 {
     json_object(writer, NULL);
-    json_put_string(writer, "id", entry->id);
-    json_put_string(writer, "name", entry->name);
-    json_put_string(writer, "description", entry->description);
-    json_put_integer(writer, "created", entry->created);
-    json_put_string(writer, "state", entry->state);
-    json_put_bool(writer, "memory", entry->memory);
-    json_put_string(writer, "type", entry->type);
-    json_put_string(writer, "consistency", entry->consistency);
-    put_disks(writer, "disks", entry->disks);
+    put_same(writer, entry, "id");
+    put_same(writer, entry, "name");
+    put_same(writer, entry, "description");
+    json_put_integer(writer, "created", number(entry, "created"));
+    put_same(writer, entry, "state");
+    json_put_bool(writer, "memory", has_memory(entry));
+    put_same(writer, entry, "type");
+    put_same(writer, entry, "consistency");
+    put_disks(writer, "disks", map_text(entry, "disks"));
     put_images(writer, entry);
-    put_disks(writer, "left-out", entry->left_out);
-    json_put_integer(writer, "size", entry->size);
-    if (*entry->parent)
-        json_put_string(writer, "parent", entry->parent);
+    put_disks(writer, "left-out", map_text(entry, "left-out"));
+    json_put_integer(writer, "size", number(entry, "size"));
+    if (xensnap_map_get(entry, "parent"))
+        put_same(writer, entry, "parent");
     else
         json_put_null(writer, "parent");
-    json_put_bool(writer, "current", entry->current);
+    json_put_bool(writer, "current", is_current(entry));
     json_end_object(writer);
 }
 
@@ -207,9 +268,9 @@ void show_list_json(const struct listing *listing)
     _cleanup_(json_writer_freep) struct json_writer *writer = json_writer_new(true);
 
     json_array(writer, NULL);
-    for (size_t i = 0; i < listing->count; i++)
-        if (is_shown(listing, i))
-            put_entry(writer, &listing->entries[i]);
+    for (struct xensnap_map **entry = listing->entries; *entry; entry++)
+        if (is_shown(listing, *entry))
+            put_entry(writer, *entry);
     json_end_array(writer);
     print(writer);
 }
@@ -222,30 +283,32 @@ static void add_or_dash(struct table *table, const char *text)
 }
 
 /* "running memory 52%" */
-static void add_state(struct table *table, const struct status *status)
+static void add_state(struct table *table, const struct xensnap_map *status)
 {
-    char progress[16] = "";
-    const char *stage = state_final(status->state) ? "" : status->stage;
+    char progress[32] = "";
+    const char *stage = xensnap_outcome(status) == XENSNAP_PENDING ? map_text(status, "stage") : "";
+    long long percent = xensnap_map_number(status, "progress", -1);
 
-    if (*stage && status->progress >= 0)
-        snprintf(progress, sizeof progress, " %d%%", status->progress);
-    table_add(table, "%s%s%s%s", state_word(status->state), *stage ? " " : "", stage, progress);
+    if (*stage && percent >= 0)
+        snprintf(progress, sizeof progress, " %lld%%", percent);
+    table_add(table, "%s%s%s%s", map_text(status, "state"), *stage ? " " : "", stage, progress);
 }
 
 static void add_request(struct table *table, const struct shown_request *shown)
 {
-    const struct status *status = &shown->request.status;
+    const struct xensnap_map *status = shown->status;
+    const char *name = shown->vm ? map_text(shown->vm, "name") : "";
     char started[TIME_TEXT_SIZE];
 
-    text_time(started, status->started);
-    add_or_dash(table, shown->request.id);
-    add_or_dash(table, operation_word(status->operation));
-    add_or_dash(table, *shown->vm_name ? shown->vm_name : status->vm);
-    add_or_dash(table, status->name);
+    text_time(started, number(status, "started"));
+    add_or_dash(table, map_text(status, "request"));
+    add_or_dash(table, map_text(status, "operation"));
+    add_or_dash(table, *name ? name : map_text(status, "vm"));
+    add_or_dash(table, map_text(status, "name"));
     add_or_dash(table, started);
     add_state(table, status);
-    if (status->error.code != ERR_NONE)
-        table_add(table, "%s: %s", err_word(status->error.code), status->error.text);
+    if (xensnap_map_get(status, "error"))
+        table_add(table, "%s: %s", map_text(status, "error"), map_text(status, "message"));
     else
         table_add(table, "-");
 }
@@ -264,78 +327,59 @@ void show_requests_table(const struct shown_request *requests, size_t count)
     table_print(table);
 }
 
-static void put_text(struct json_writer *writer, const char *key, const char *value)
+/* The plan's lines, one after the other: plan-0, plan-1, ...; NULL behind the last. */
+static const char *plan_line(const struct xensnap_map *status, size_t n)
 {
-    if (*value)
-        json_put_string(writer, key, value);
+    char key[32];
+
+    snprintf(key, sizeof key, "plan-%zu", n);
+    return xensnap_map_get(status, key);
 }
 
-static void put_time(struct json_writer *writer, const char *key, long long seconds)
+static void put_plan(struct json_writer *writer, const struct xensnap_map *status)
 {
-    if (seconds)
-        json_put_integer(writer, key, seconds);
-}
+    const char *line = plan_line(status, 0);
 
-/* The plan's lines, one after the other; returns false behind the last. */
-static bool next_line(const char **plan, char line[STATUS_PLAN_SIZE])
-{
-    size_t length = strcspn(*plan, "\n");
-
-    if (!**plan)
-        return false;
-    snprintf(line, STATUS_PLAN_SIZE, "%.*s", (int)length, *plan);
-    *plan += length + ((*plan)[length] == '\n');
-    return true;
-}
-
-static void put_plan(struct json_writer *writer, const char *plan)
-{
-    char line[STATUS_PLAN_SIZE];
-
-    if (!*plan)
+    if (!line)
         return;
     json_array(writer, "plan");
-    while (next_line(&plan, line))
+    for (size_t n = 1; line; line = plan_line(status, n++))
         json_put_string(writer, NULL, line);
     json_end_array(writer);
 }
 
-void show_plan(const struct status *status)
+void show_plan(const struct xensnap_map *status)
 {
-    const char *plan = status->plan;
-    char line[STATUS_PLAN_SIZE];
+    const char *line;
 
-    while (next_line(&plan, line)) {
+    for (size_t n = 0; (line = plan_line(status, n)); n++) {
         text_put(stdout, line, 0);
         putchar('\n');
     }
 }
 
 /* As in xenstore: what is not known is not there. */
-static void put_request(struct json_writer *writer, const struct client_request *request)
+static void put_request(struct json_writer *writer, const struct xensnap_map *status)
 {
-    const struct status *status = &request->status;
+    static const struct {
+        const char *key;
+        bool number;
+    } keys[] = {
+        { "request", false },  { "operation", false }, { "state", false },      { "stage", false },
+        { "progress", true },  { "error", false },     { "message", false },    { "vm", false },
+        { "snapshot", false }, { "name", false },      { "started", true },     { "finished", true },
+        { "downtime-ms", true }, { "returned", false },
+    };
 
-    json_put_string(writer, "request", request->id);
-    json_put_string(writer, "operation", operation_word(status->operation));
-    json_put_string(writer, "state", state_word(status->state));
-    put_text(writer, "stage", status->stage);
-    if (status->progress >= 0)
-        json_put_integer(writer, "progress", status->progress);
-    if (status->error.code != ERR_NONE) {
-        json_put_string(writer, "error", err_word(status->error.code));
-        json_put_string(writer, "message", status->error.text);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (!xensnap_map_get(status, keys[i].key))
+            continue;
+        if (keys[i].number)
+            json_put_integer(writer, keys[i].key, number(status, keys[i].key));
+        else
+            put_same(writer, status, keys[i].key);
     }
-    put_text(writer, "vm", status->vm);
-    put_text(writer, "snapshot", status->snapshot);
-    put_text(writer, "name", status->name);
-    put_time(writer, "started", status->started);
-    put_time(writer, "finished", status->finished);
-    if (status->downtime_ms >= 0)
-        json_put_integer(writer, "downtime-ms", status->downtime_ms);
-    if (status->returned_by_revert)
-        json_put_string(writer, "returned", "revert");
-    put_plan(writer, status->plan);
+    put_plan(writer, status);
 }
 
 void show_requests_json(const struct shown_request *requests, size_t count)
@@ -345,7 +389,7 @@ void show_requests_json(const struct shown_request *requests, size_t count)
     json_array(writer, NULL);
     for (size_t i = 0; i < count; i++) {
         json_object(writer, NULL);
-        put_request(writer, &requests[i].request);
+        put_request(writer, requests[i].status);
         if (requests[i].home >= 0)
             json_put_integer(writer, "home", requests[i].home);
         json_end_object(writer);
@@ -354,12 +398,12 @@ void show_requests_json(const struct shown_request *requests, size_t count)
     print(writer);
 }
 
-void show_result_json(const struct client_request *request)
+void show_result_json(const struct xensnap_map *status)
 {
     _cleanup_(json_writer_freep) struct json_writer *writer = json_writer_new(true);
 
     json_object(writer, NULL);
-    put_request(writer, request);
+    put_request(writer, status);
     json_end_object(writer);
     print(writer);
 }

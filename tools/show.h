@@ -5,26 +5,23 @@
 /* Listings and requests on stdout, for people and as JSON.  The keys are those of the nodes in xenstore;
  * numbers and booleans are typed.  docs/xensnap.1.pod documents them. */
 
-#include <stddef.h>
-
-#include "client.h"
+#include "xensnap.h"
 
 /* A request with what is not in its status. */
 struct shown_request {
-    struct client_request request;
-    int home;                      /* the domid below which it stands, or -1: the caller's own */
-    char vm_name[NAME_MAX_BYTES + 1]; /* or "" */
+    const struct xensnap_map *status;
+    int home;                /* the domid below which it stands, or -1: the caller's own */
+    struct xensnap_map *vm;  /* or NULL */
 };
 
 /* All snapshots of a VM, and which of them is to be shown: NULL is all of them. */
 struct listing {
-    const struct entry *entries;
-    size_t count;
-    const char *name; /* or id */
+    struct xensnap_map **entries; /* NULL behind the last */
+    const char *name;             /* or id */
 };
 
 /* The one of that name or id, or NULL. */
-const struct entry *listing_find(const struct listing *listing, const char *name);
+const struct xensnap_map *listing_find(const struct listing *listing, const char *name);
 
 void show_list_table(const struct listing *listing);
 void show_list_long(const struct listing *listing);
@@ -35,9 +32,9 @@ void show_list_json(const struct listing *listing);
 void show_requests_table(const struct shown_request *requests, size_t count);
 void show_requests_json(const struct shown_request *requests, size_t count);
 /* One object: the result of a request. */
-void show_result_json(const struct client_request *request);
+void show_result_json(const struct xensnap_map *status);
 /* Of a dry run: what would be done. */
-void show_plan(const struct status *status);
+void show_plan(const struct xensnap_map *status);
 /* The request's id and nothing else. */
 void show_id_json(const char *id);
 

@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "maps.h"
 
 /* What a parent has below it: numbers of entries, and HERE for what the domain holds now. */
 #define HERE ((size_t)-1)
 
 struct walk {
     struct tree *tree;
-    const struct entry *entries;
+    struct xensnap_map *const *entries;
     size_t count;
     bool *seen; /* a list that is damaged must not send us round in a circle */
 };
@@ -24,37 +25,42 @@ static void *must(void *memory)
     return memory;
 }
 
-static const struct entry *find(const struct walk *walk, const char *id)
+static const struct xensnap_map *find(const struct walk *walk, const char *id)
 {
     for (size_t i = 0; *id && i < walk->count; i++)
-        if (strcmp(walk->entries[i].id, id) == 0)
-            return &walk->entries[i];
+        if (map_is(walk->entries[i], "id", id))
+            return walk->entries[i];
     return NULL;
+}
+
+static bool is_current(const struct xensnap_map *entry)
+{
+    return map_is(entry, "current", "1");
 }
 
 static bool any_current(const struct walk *walk)
 {
     for (size_t i = 0; i < walk->count; i++)
-        if (walk->entries[i].current)
+        if (is_current(walk->entries[i]))
             return true;
     return false;
 }
 
 /* Those whose parent is PARENT; NULL: those that have none, or one that was deleted. */
-static size_t *children(const struct walk *walk, const struct entry *parent, size_t *count)
+static size_t *children(const struct walk *walk, const struct xensnap_map *parent, size_t *count)
 {
     size_t *list = must(malloc((walk->count + 1) * sizeof *list));
 
     *count = 0;
     for (size_t i = 0; i < walk->count; i++)
-        if (!walk->seen[i] && find(walk, walk->entries[i].parent) == parent)
+        if (!walk->seen[i] && find(walk, map_text(walk->entries[i], "parent")) == parent)
             list[(*count)++] = i;
-    if (parent ? parent->current : !any_current(walk))
+    if (parent ? is_current(parent) : !any_current(walk))
         list[(*count)++] = HERE;
     return list;
 }
 
-static void add_row(struct walk *walk, const char *branch, const struct entry *entry)
+static void add_row(struct walk *walk, const char *branch, const struct xensnap_map *entry)
 {
     struct tree *tree = walk->tree;
 
@@ -90,11 +96,11 @@ static void put(struct walk *walk, size_t number, const char *first, const char 
         _cleanup_(freep) size_t *list = NULL;
         size_t count;
 
-        add_row(walk, first, number == HERE ? NULL : &walk->entries[number]);
+        add_row(walk, first, number == HERE ? NULL : walk->entries[number]);
         if (number == HERE)
             return;
         walk->seen[number] = true;
-        list = children(walk, &walk->entries[number], &count);
+        list = children(walk, walk->entries[number], &count);
         if (count != 1) {
             put_children(walk, list, count, rest);
             return;
@@ -104,22 +110,33 @@ static void put(struct walk *walk, size_t number, const char *first, const char 
     }
 }
 
-struct tree *tree_new(const struct entry *entries, size_t count, const struct entry *root)
+static size_t number_of(const struct walk *walk, const struct xensnap_map *entry)
 {
-    struct walk walk = { .entries = entries, .count = count };
+    size_t number = 0;
+
+    while (walk->entries[number] != entry)
+        number++;
+    return number;
+}
+
+struct tree *tree_new(struct xensnap_map *const *entries, const struct xensnap_map *root)
+{
+    struct walk walk = { .entries = entries };
     _cleanup_(freep) size_t *roots = NULL;
     size_t found;
 
+    while (entries[walk.count])
+        walk.count++;
     walk.tree = must(calloc(1, sizeof *walk.tree));
-    walk.seen = must(calloc(count + 1, sizeof *walk.seen));
+    walk.seen = must(calloc(walk.count + 1, sizeof *walk.seen));
     roots = children(&walk, NULL, &found);
     if (root)
-        put(&walk, (size_t)(root - entries), "", "");
+        put(&walk, number_of(&walk, root), "", "");
     else if (found == 1)
         put(&walk, roots[0], "", "");
     else
         put_children(&walk, roots, found, "");
-    for (size_t i = 0; !root && i < count; i++)
+    for (size_t i = 0; !root && i < walk.count; i++)
         put(&walk, i, "", ""); /* what is its own ancestor */
     free(walk.seen);
     return walk.tree;

@@ -8,11 +8,11 @@
 
 #include <stddef.h>
 
-#include "entry.h"
+#include "xensnap.h"
 
 struct tree_row {
     char *branch;              /* what stands before the name: "|   `-- " */
-    const struct entry *entry; /* NULL: what the domain holds now */
+    const struct xensnap_map *entry; /* NULL: what the domain holds now */
 };
 
 struct tree {
@@ -20,8 +20,9 @@ struct tree {
     size_t count;
 };
 
-/* Of ROOT and what descends from it, or of all ENTRIES where it is NULL. */
-struct tree *tree_new(const struct entry *entries, size_t count, const struct entry *root);
+/* Of ROOT, which is one of ENTRIES, and what descends from it, or of all ENTRIES where it is NULL.  ENTRIES ends with
+ * NULL and outlives the tree. */
+struct tree *tree_new(struct xensnap_map *const *entries, const struct xensnap_map *root);
 struct tree *tree_free(struct tree *tree);
 
 #endif

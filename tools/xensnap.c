@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "client.h"
 #include "commands.h"
 #include "options.h"
 #include "report.h"
 #include "text.h"
+#include "xensnap.h"
 
 enum { TIMEOUT_MAX = 1000000000 };
 
@@ -42,7 +41,7 @@ static const char global_options[] = "JTqhV";
 
 static const struct command {
     const char *name;
-    int (*run)(struct client *client, const struct options *options);
+    int (*run)(struct xensnap *xensnap, const struct options *options);
     const char *options; /* the letters of those that are its own */
     int arguments;       /* at most: DOMAIN and NAME, or with create the configuration file */
     bool needs_name;
@@ -251,23 +250,27 @@ static int take_words(struct options *options, const struct command *command, in
 
 static int run(const struct command *command, const struct options *options)
 {
-    _cleanup_(client_closep) struct client *client = NULL;
-    struct err err;
+    struct xensnap *xensnap;
+    struct xensnap_error error;
+    int code;
 
-    if (client_open(&client, &err) < 0)
-        return report(options, &err);
-    return command->run(client, options);
+    if (xensnap_open(&xensnap, &error) < 0)
+        return report(options, &error);
+    code = command->run(xensnap, options);
+    xensnap_close(xensnap);
+    return code;
 }
 
 /* What could not be written must not look like success. */
 static int finish(const struct options *options, int code)
 {
-    struct err err;
+    struct xensnap_error error;
 
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    err_errno(&err, "cannot write to stdout");
-    return code ? code : report(&(struct options){ .command = options->command }, &err);
+    xensnap_error_set(&error, errno == ENOSPC ? XENSNAP_NO_SPACE : XENSNAP_IO, "cannot write to stdout: %s",
+                      strerror(errno));
+    return code ? code : report(&(struct options){ .command = options->command }, &error);
 }
 
 static int dispatch(struct options *options, const char *seen, int count, char **words)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# linkage.sh BUILD: libxl is in the worker, the monitor and the command line, which may die with it, and not in the agent.
+# linkage.sh BUILD: libxl is in the worker, the monitor and the command line, which may die with it, and not in the
+# agent; the library shows nothing but its own names; what is for guests is static and has nothing of Xen's libraries.
 set -uo pipefail
 bad=0
 
@@ -9,13 +10,27 @@ links_libxl() {
 }
 
 ! links_libxl "$1/xensnapd" || { echo "not ok xensnapd links libxl"; bad=1; }
-# The command line has it for one file alone: what else it calls comes from libxenstore.
+# The command line has it for one file alone: the rest of it speaks with xenstored alone.
 for object in "$1"/tools/*.o "$1"/protocol/*.o; do
     [ "$(basename "$object")" = snapconf.o ] || ! nm -u "$object" | grep -qE ' (libxl|xlu)_' ||
         { echo "not ok $object calls libxl"; bad=1; }
 done
 for program in xensnap-worker xensnap-monitor; do
     links_libxl "$1/$program" || { echo "not ok $program does not link libxl"; bad=1; }
+done
+
+others=$(nm -D --defined-only "$1/libxensnap.so.1" | awk '$2 != "A" && $3 !~ /^xensnap_/')
+[ -z "$others" ] || { echo "not ok libxensnap.so.1 shows $others"; bad=1; }
+others=$(nm -g --defined-only "$1/libxensnap.a" | awk 'NF == 3 && $3 !~ /^xensnap_/')
+[ -z "$others" ] || { echo "not ok libxensnap.a shows $others"; bad=1; }
+others=$(readelf -d "$1/libxensnap.so.1" | grep NEEDED | grep -vE '\[(libc|libxenstore|libasan|libubsan|ld-linux-x86-64)\.')
+[ -z "$others" ] || { echo "not ok libxensnap.so.1 needs $others"; bad=1; }
+
+guest=$(dirname "$0")/../../build/guest
+[ -x "$guest/xensnap" ] || { echo "not ok build/guest/xensnap is not there: make guest"; bad=1; }
+for file in "$guest"/xensnap*; do
+    ! readelf -lW "$file" | grep -qE 'INTERP|DYNAMIC' || { echo "not ok $file is not static"; bad=1; }
+    ! readelf -sW "$file" | grep -qE ' (xc|libxl|xlu)_' || { echo "not ok $file has functions of Xen's libraries"; bad=1; }
 done
 [ $bad = 0 ] && echo "ok linkage"
 exit $bad

@@ -2,10 +2,9 @@
 #include "settings.h"
 
 #include "check.h"
-#include "errors.h"
+#include "cleanup.h"
+#include "maps.h"
 #include "options.h"
-#include "pairs.h"
-#include "request.h"
 
 #define UUID "0123abcd-4567-89ab-cdef-0123456789ab"
 
@@ -19,15 +18,15 @@ struct row {
     const char *refused;
 };
 
-static int merge(const struct row *row, struct pairs *pairs, struct err *err)
+static int merge(const struct row *row, struct xensnap_map *request, struct xensnap_error *error)
 {
-    struct pairs file = { 0 };
+    _cleanup_(map_freep) struct xensnap_map *file = map_new();
 
     for (size_t i = 0; i < LINES && row->file[i][0]; i++)
-        pairs_add(&file, row->file[i][0], "%s", row->file[i][1]);
-    if (settings_of_options(&row->options, pairs, err) < 0)
+        map_put(file, row->file[i][0], row->file[i][1]);
+    if (settings_of_options(&row->options, request, error) < 0)
         return -1;
-    return settings_add_file(pairs, &row->options, &file, "my.conf", err);
+    return settings_add_file(request, &row->options, file, "my.conf", error);
 }
 
 static void together(void)
@@ -61,23 +60,25 @@ static void together(void)
           "--disks hda,hdb contradicts my.conf, where disk hdb is not listed" },
         { "a wrong value", { 0 }, { { "memory", "perhaps" } }, "my.conf: memory is yes, no or" },
         { "a wrong value that an option hides", { .memory = "x" }, { { "memory", "x" } }, "my.conf: memory is yes" },
+        { "no such disk", { 0 }, { { "disk-UPPER", "internal" } }, "my.conf: a disk is named as" },
+        { "a name of 16 letters", { 0 }, { { "disk-abcdefghijklmnop", "internal" } }, "my.conf: a disk is named" },
+        { "a disk's name of any length", { 0 }, { { "disk-abcdefghijklmnopqrstuvwxyz", "internal" } }, "unknown key" },
         { "a wrong list", { .disks = "hda," }, { { "disk-hda", "internal" } }, "a disk is named as" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct pairs pairs = { 0 };
-        struct request request = { 0 };
-        struct err err = { 0 };
+        _cleanup_(map_freep) struct xensnap_map *request = map_new();
+        struct xensnap_error error = { 0 };
 
         check_row = rows[i].what;
         if (!rows[i].refused) {
-            CHECK_INT(merge(&rows[i], &pairs, &err), 0);
-            CHECK_INT(request_parse_pairs(&request, &pairs, &err), 0);
+            CHECK_INT(merge(&rows[i], request, &error), 0);
+            CHECK_INT(xensnap_check(request, &error), 0);
             continue;
         }
-        CHECK_INT(merge(&rows[i], &pairs, &err), -1);
-        CHECK_INT(err.code, ERR_INVALID);
-        CHECK_HAS(err.text, rows[i].refused);
+        CHECK_INT(merge(&rows[i], request, &error), -1);
+        CHECK_INT(error.code, XENSNAP_INVALID);
+        CHECK_HAS(error.message, rows[i].refused);
     }
 }
 
@@ -85,50 +86,50 @@ static void all_options(void)
 {
     const struct options options = { .domain = "web1", .name = "a", .description = "b", .disk_only = true,
                                      .external = true, .disks = "xvda", .dry_run = true };
-    struct pairs pairs = { 0 };
-    struct err err;
+    _cleanup_(map_freep) struct xensnap_map *request = map_new();
+    struct xensnap_error error;
 
-    CHECK_INT(settings_of_options(&options, &pairs, &err), 0);
-    CHECK_INT((long long)pairs.count, 8);
-    CHECK_STR(pairs_get(&pairs, "operation"), "create");
-    CHECK_STR(pairs_get(&pairs, "domain"), "web1");
-    CHECK_STR(pairs_get(&pairs, "name"), "a");
-    CHECK_STR(pairs_get(&pairs, "description"), "b");
-    CHECK_STR(pairs_get(&pairs, "memory"), "no");
-    CHECK_STR(pairs_get(&pairs, "type"), "external");
-    CHECK_STR(pairs_get(&pairs, "disks"), "xvda");
-    CHECK_STR(pairs_get(&pairs, "dry-run"), "yes");
+    CHECK_INT(settings_of_options(&options, request, &error), 0);
+    CHECK(xensnap_map_key(request, 7) && !xensnap_map_key(request, 8));
+    CHECK_STR(map_text(request, "operation"), "create");
+    CHECK_STR(map_text(request, "domain"), "web1");
+    CHECK_STR(map_text(request, "name"), "a");
+    CHECK_STR(map_text(request, "description"), "b");
+    CHECK_STR(map_text(request, "memory"), "no");
+    CHECK_STR(map_text(request, "type"), "external");
+    CHECK_STR(map_text(request, "disks"), "xvda");
+    CHECK_STR(map_text(request, "dry-run"), "yes");
 }
 
 static void uuid(void)
 {
-    struct pairs pairs = { 0 };
+    _cleanup_(map_freep) struct xensnap_map *request = map_new();
 
-    pairs_add(&pairs, "name", "<domain_uuid>");
-    CHECK(!settings_need_uuid(&pairs));
-    pairs_add(&pairs, "memory", "/srv/<domain_uuid>/<domain_uuid>.save");
-    pairs_add(&pairs, "disk-hda", "format=qcow2,target=/srv/<domain_uuid>.qcow2");
-    CHECK(settings_need_uuid(&pairs));
-    settings_put_uuid(&pairs, UUID);
-    CHECK_STR(pairs_get(&pairs, "name"), "<domain_uuid>");
-    CHECK_STR(pairs_get(&pairs, "memory"), "/srv/" UUID "/" UUID ".save");
-    CHECK_STR(pairs_get(&pairs, "disk-hda"), "format=qcow2,target=/srv/" UUID ".qcow2");
-    CHECK(!settings_need_uuid(&pairs));
+    map_put(request, "name", "<domain_uuid>");
+    CHECK(!settings_need_uuid(request));
+    map_put(request, "memory", "/srv/<domain_uuid>/<domain_uuid>.save");
+    map_put(request, "disk-hda", "format=qcow2,target=/srv/<domain_uuid>.qcow2");
+    CHECK(settings_need_uuid(request));
+    settings_put_uuid(request, UUID);
+    CHECK_STR(map_text(request, "name"), "<domain_uuid>");
+    CHECK_STR(map_text(request, "memory"), "/srv/" UUID "/" UUID ".save");
+    CHECK_STR(map_text(request, "disk-hda"), "format=qcow2,target=/srv/" UUID ".qcow2");
+    CHECK(!settings_need_uuid(request));
 }
 
 static void too_long_with_the_uuid(void)
 {
-    struct pairs pairs = { 0 };
-    struct request request = { 0 };
-    struct err err;
+    _cleanup_(map_freep) struct xensnap_map *request = map_new();
+    char path[1024] = "/";
+    struct xensnap_error error;
 
-    pairs_add(&pairs, "operation", "create");
-    pairs_add(&pairs, "memory", "/");
     for (int i = 0; i < 60; i++)
-        memcpy(pairs.item[1].value + 1 + i * strlen(UUID_MARK), UUID_MARK, strlen(UUID_MARK) + 1);
-    CHECK_INT(request_parse_pairs(&request, &pairs, &err), 0);
-    settings_put_uuid(&pairs, UUID);
-    CHECK_INT(request_parse_pairs(&request, &pairs, &err), -1);
+        memcpy(path + 1 + i * strlen(UUID_MARK), UUID_MARK, strlen(UUID_MARK) + 1);
+    map_put(request, "operation", "create");
+    map_put(request, "memory", path);
+    CHECK_INT(xensnap_check(request, &error), 0);
+    settings_put_uuid(request, UUID);
+    CHECK_INT(xensnap_check(request, &error), -1);
 }
 
 static const struct check_test tests[] = {

@@ -2,23 +2,47 @@
 #include "tree.h"
 
 #include "check.h"
+#include "maps.h"
+
+enum { MANY = 500, ALL = -1 };
+
+struct entry {
+    const char *id, *name, *parent;
+    bool current;
+};
+
+static struct xensnap_map **maps_of(const struct entry *entries, size_t count)
+{
+    struct xensnap_map **maps = calloc(count + 1, sizeof *maps);
+
+    for (size_t i = 0; maps && i < count; i++) {
+        maps[i] = map_new();
+        map_put(maps[i], "id", entries[i].id);
+        map_put(maps[i], "name", entries[i].name);
+        map_put(maps[i], "parent", entries[i].parent);
+        map_put(maps[i], "current", entries[i].current ? "1" : "0");
+    }
+    return maps;
+}
 
 /* The lines of a tree, "here" being where the domain is. */
-static void check_tree(const struct entry *entries, size_t count, const struct entry *root, const char *wanted)
+static void check_tree(const struct entry *entries, size_t count, int root, const char *wanted)
 {
-    struct tree *tree = tree_new(entries, count, root);
+    struct xensnap_map **maps = maps_of(entries, count);
+    struct tree *tree = tree_new(maps, root == ALL ? NULL : maps[root]);
     char text[1024] = "";
 
     for (size_t i = 0; i < tree->count; i++)
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s\n", tree->rows[i].branch,
-                 tree->rows[i].entry ? tree->rows[i].entry->name : "here");
+                 tree->rows[i].entry ? map_text(tree->rows[i].entry, "name") : "here");
     CHECK_STR(text, wanted);
     tree_free(tree);
+    xensnap_maps_free(maps);
 }
 
 static void nothing(void)
 {
-    check_tree(NULL, 0, NULL, "here\n");
+    check_tree(NULL, 0, ALL, "here\n");
 }
 
 static void chain(void)
@@ -29,7 +53,7 @@ static void chain(void)
         { .id = "3", .name = "c", .parent = "2", .current = true },
     };
 
-    check_tree(entries, 3, NULL, "a\nb\nc\nhere\n");
+    check_tree(entries, 3, ALL, "a\nb\nc\nhere\n");
 }
 
 static const struct entry branches[] = {
@@ -44,7 +68,7 @@ static const struct entry branches[] = {
 
 static void it_branches(void)
 {
-    check_tree(branches, 7, NULL,
+    check_tree(branches, 7, ALL,
                "base\n"
                "|-- work\n"
                "|   tuned\n"
@@ -57,9 +81,9 @@ static void it_branches(void)
 
 static void one_branch(void)
 {
-    check_tree(branches, 7, &branches[3], "tuned\n|-- faster\n|   fastest\n`-- here\n");
-    check_tree(branches, 7, &branches[2], "other\nlast\n");
-    check_tree(branches, 7, &branches[6], "last\n");
+    check_tree(branches, 7, 3, "tuned\n|-- faster\n|   fastest\n`-- here\n");
+    check_tree(branches, 7, 2, "other\nlast\n");
+    check_tree(branches, 7, 6, "last\n");
 }
 
 static void two_roots(void)
@@ -69,14 +93,14 @@ static void two_roots(void)
         { .id = "2", .name = "b", .parent = "deleted" },
     };
 
-    check_tree(entries, 2, NULL, "|-- a\n|   here\n`-- b\n");
+    check_tree(entries, 2, ALL, "|-- a\n|   here\n`-- b\n");
 }
 
 static void nowhere(void)
 {
     static const struct entry entries[] = { { .id = "1", .name = "a" }, { .id = "2", .name = "b", .parent = "1" } };
 
-    check_tree(entries, 2, NULL, "|-- a\n|   b\n`-- here\n");
+    check_tree(entries, 2, ALL, "|-- a\n|   b\n`-- here\n");
 }
 
 static void circles(void)
@@ -87,26 +111,28 @@ static void circles(void)
         { .id = "3", .name = "c", .parent = "2", .current = true },
     };
 
-    check_tree(entries, 3, NULL, "a\nb\nc\nhere\n");
-    check_tree(entries, 3, &entries[1], "b\nc\nhere\n");
+    check_tree(entries, 3, ALL, "a\nb\nc\nhere\n");
+    check_tree(entries, 3, 1, "b\nc\nhere\n");
 }
 
 static void long_chain(void)
 {
-    enum { MANY = 500 };
     static struct entry entries[MANY];
+    static char ids[MANY][8];
+    struct xensnap_map **maps;
     struct tree *tree;
 
     for (int i = 0; i < MANY; i++) {
-        snprintf(entries[i].id, sizeof entries[i].id, "%d", i);
-        snprintf(entries[i].parent, sizeof entries[i].parent, "%d", i - 1);
+        snprintf(ids[i], sizeof ids[i], "%d", i);
+        entries[i] = (struct entry){ .id = ids[i], .parent = i ? ids[i - 1] : "-1", .current = i == MANY - 1 };
     }
-    entries[MANY - 1].current = true;
-    tree = tree_new(entries, MANY, NULL);
+    maps = maps_of(entries, MANY);
+    tree = tree_new(maps, NULL);
     CHECK_INT((long long)tree->count, MANY + 1);
     CHECK_STR(tree->rows[MANY].branch, "");
     CHECK(!tree->rows[MANY].entry);
     tree_free(tree);
+    xensnap_maps_free(maps);
 }
 
 static const struct check_test tests[] = {
