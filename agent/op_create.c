@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <uuid/uuid.h>
 
 #include "cleanup.h"
@@ -19,6 +20,8 @@
 #include "store.h"
 #include "vmconfig.h"
 #include "xl.h"
+
+enum { LEAST_BYTES = 4 << 20 };
 
 /* With memory the domain is suspended from somewhere in "save" to "resume".  Without, it is paused from "pause" to
  * "resume", and only if it is to go on in overlays. */
@@ -180,6 +183,15 @@ static int save_running(struct work *w, struct creation *c, struct err *err)
     return xl_save(w->xl, domid, c->memory, XL_SAVE_STOPPED, &c->saved, err);
 }
 
+/* libxl does not say why it could not write. */
+static void explain_space(int fd, struct err *err)
+{
+    struct statvfs fs;
+
+    if (err->code == ERR_XEN && fstatvfs(fd, &fs) == 0 && (long long)fs.f_bavail * (long long)fs.f_frsize < LEAST_BYTES)
+        err_set(err, ERR_NO_SPACE, "there was no space left for the memory image");
+}
+
 /* A paused guest has to run for the moment in which it suspends itself. */
 static int save_memory(struct work *w, struct creation *c, struct err *err)
 {
@@ -195,6 +207,8 @@ static int save_memory(struct work *w, struct creation *c, struct err *err)
     c->stood_still_ms = c->saved.suspended_ms;
     if (rc == 0)
         c->how = SETTLE_NOW;
+    else
+        explain_space(c->memory, err);
     return rc;
 }
 

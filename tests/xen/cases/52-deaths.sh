@@ -51,13 +51,13 @@ dies() {
     wait_for 120 no_process xensnap-worker || fail "$what: the worker does not end"
     back
     agent_said 0 "request $id: .* \(failed\|done\|cancelled\)" || fail "$what: no end in the log"
+    said=$(grep -a "request $id: .*\(failed\|done\|cancelled\)" "$agent_log" | tail -n 1)
+    [[ $said != *failed*libxl* ]] || fail "$what: libxl is blamed: $said"
     nothing_left_over
     done_or_fail g list
     guest_wait_tick g $(($(guest_tick g) + 3))
     check guest_unharmed g
     disks_agree g
-    said=$(grep -a "request $id: .*\(failed\|done\|cancelled\)" "$agent_log" | tail -n 1)
-    [[ $said != *failed*libxl* ]] || fail "$what: libxl is blamed: $said"
     note "$what: ${said#*domain }"
 }
 

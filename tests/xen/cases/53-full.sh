@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
-# deadline: 600
+# deadline: 900
 # A full disk at every stage: an error word, the guest goes on, nothing is left, and with space again it works.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
@@ -38,6 +38,7 @@ full() {
     let_go
     await g
     note "$1 $2 of $4: $state $error"
+    [[ $state != failed || $error == no-space ]] || fail "another word for it: $(status_of g "$id" message)"
     guest_wait_tick g $(($(guest_tick g) + 3))
     check guest_unharmed g
     disks_agree g
