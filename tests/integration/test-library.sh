@@ -16,7 +16,7 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dir/root LD_LIB
 read -ra flags < <(pkg-config --cflags --libs xensnap)
 strict=(-Wall -Wextra -Werror -pedantic -fsanitize=address -fsanitize=undefined)
 gcc -std=gnu11 "${strict[@]}" "$examples/create.c" "${flags[@]}" -o "$dir/create" || fail "the example does not compile"
-gcc -std=gnu11 "${strict[@]}" "$examples/create.c" "${flags[@]/-lxensnap/-l:libxensnap.a}" -o "$dir/create-static" ||
+gcc -std=gnu11 "${strict[@]}" "$examples/create.c" "${flags[@]/-lxensnap/-l:libxensnap.a}" -lxenstore -o "$dir/create-static" ||
     fail "the example does not link with libxensnap.a"
 readelf -d "$dir/create" | grep -qF 'libxensnap.so.1' || fail "the example needs another library than libxensnap.so.1"
 for standard in c99 c11; do

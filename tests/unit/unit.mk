@@ -38,7 +38,7 @@ test-savefile := protocol/errors agent/savefile
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
 # One name for the libraries, so that what a test needs can be read off the list above.
-unit-libs = $(if $(filter protocol/json,$($*)),-lyajl) $(if $(filter agent/digest,$($*)),-lxxhash) \
+unit-libs = $(if $(filter protocol/xenstore,$($*)),-lxenstore) $(if $(filter protocol/json,$($*)),-lyajl) $(if $(filter agent/digest,$($*)),-lxxhash) \
             $(if $(filter agent/conf,$($*)),-linih) \
             $(if $(filter tools/snapconf,$($*)),-lxlutil -lxenlight)
 
