@@ -29,8 +29,8 @@ O := build/$(CC)$(if $(SAN),-san)
 # parsers, which bring it along.
 protocol := entry errors json names pairs request request_disks status xenstore
 shared   := care files journal log msg record store
-xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
-            $(addprefix agent/,xensnapd agent conf domains inbox job jobs loop notify publish queue report requests \
+xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
+            $(addprefix agent/,xensnapd agent domains inbox job jobs loop notify publish queue report requests \
               spawn)
 xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \

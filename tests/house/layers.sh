@@ -33,9 +33,9 @@ only '"xl_internal\.h"' agent/xl.c agent/xl_config.c agent/xl_stream.c
 only '<xentoollog\.h>' agent/xl.c
 only '<yajl/' protocol/json.c
 only '<xxhash\.h>' agent/digest.c
-only '<ini\.h>' agent/conf.c
+only '<ini\.h>' protocol/conf.c
 
-pure=(protocol/{entry,errors,json,names,pairs,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
+pure=(protocol/{entry,errors,json,names,pairs,policy,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
     agent/{job,queue,record}.c)
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
 for header in agent/*.h; do
