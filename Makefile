@@ -27,11 +27,11 @@ O := build/$(CC)$(if $(SAN),-san)
 
 # What each program is made of.  libxl is linked into the worker and the monitor; the command line has libxlutil's
 # parsers, which bring it along.
-protocol := entry errors json names pairs request request_disks status xenstore
+protocol := entry errors identity json names pairs request request_disks status xenstore
 shared   := care files journal log msg record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
-            $(addprefix agent/,xensnapd agent domains inbox job jobs loop notify publish queue report requests \
-              spawn)
+            $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs loop notify permit publish queue report requests \
+              scrub spawn)
 xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \
               op_create op_delete op_revert plan qemu_img qmp reach reversion savefile settle vmconfig xl xl_config \

@@ -74,6 +74,7 @@ static void reload(struct daemon *daemon)
         log_warning("the store %s takes a restart; until then it is %s", conf.store, daemon->conf.store);
     daemon->conf.workers = conf.workers;
     daemon->conf.log = conf.log;
+    daemon->conf.policy = conf.policy;
     log_set_level(conf.log);
     agent_set_workers(daemon->agent, conf.workers);
 }
@@ -120,7 +121,8 @@ static int open_signals(struct daemon *daemon, struct err *err)
 static int run(const struct options *options, struct err *err)
 {
     struct daemon daemon = { .options = options, .signals = -1 };
-    struct agent_options agent = { .store = daemon.conf.store, .run = options->run, .libexec = options->libexec };
+    struct agent_options agent = { .store = daemon.conf.store, .run = options->run, .libexec = options->libexec,
+                                   .policy = &daemon.conf.policy };
     int rc = -1;
 
     if (read_conf(options, &daemon.conf, err) < 0 || loop_new(&daemon.loop, err) < 0)

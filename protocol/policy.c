@@ -124,7 +124,7 @@ static int set_targets(struct policy_rule *rule, const char *value, struct err *
     bool any = false;
 
     if (strlen(value) >= sizeof rule->targets || each_word(value, target_word, &any) < 0 || !any)
-        return err_set(err, ERR_INVALID, "targets is self, patterns for names, and uuid:UUID, with blanks between them");
+        return err_set(err, ERR_INVALID, "targets is self, patterns for names, and uuid:UUID, with blanks between");
     snprintf(rule->targets, sizeof rule->targets, "%s", value);
     return 0;
 }
@@ -258,6 +258,17 @@ static int target_fits(void *data, const char *word)
     if (strncmp(word, UUID_WORD, strlen(UUID_WORD)) == 0)
         return strcmp(word + strlen(UUID_WORD), aim->target->uuid) == 0 ? -1 : 0;
     return fits(word, aim->target->name) ? -1 : 0;
+}
+
+static int other_word(void *data, const char *word)
+{
+    (void)data;
+    return strcmp(word, "self") == 0 ? 0 : -1;
+}
+
+bool policy_has_others(const struct policy_rule *rule)
+{
+    return rule && each_word(rule->targets, other_word, NULL) < 0;
 }
 
 int policy_check_target(const struct policy_rule *rule, const struct policy_subject *target, bool self,

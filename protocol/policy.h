@@ -63,6 +63,8 @@ const char *policy_key(size_t index);
 const struct policy_rule *policy_find(const struct policy *policy, const struct policy_subject *subject);
 /* The operations, as words with blanks between them; "" where there are none. */
 void policy_operations(const struct policy_rule *rule, char words[POLICY_WORDS_SIZE]);
+/* Whether its targets are more than the guest itself. */
+bool policy_has_others(const struct policy_rule *rule);
 /* The section's name as it stands in the file. */
 void policy_who(const struct policy_rule *rule, char who[POLICY_WHO_SIZE]);
 
