@@ -67,7 +67,7 @@ int permit_target(struct agent *agent, const struct permit *permit, const struct
 /* Whether one more is within the limits. */
 int permit_limits(struct agent *agent, const struct permit *permit, const struct order *order, struct err *err);
 /* The line in the log that every request of a guest is. */
-void permit_log(const struct permit *permit, const struct request *request, const char *vm, const struct err *err);
+void permit_log(const struct permit *permit, const struct request *request, const struct err *err);
 
 /* ---- requests.c */
 

@@ -205,7 +205,7 @@ void requests_on_letter(void *data, const struct letter *letter)
         permit_make(agent, letter->home, &permit);
     result = accept(agent, letter, letter->guest_may_write ? &permit : NULL, &order, &err);
     if (letter->guest_may_write)
-        permit_log(&permit, request, order.vm, result < 0 ? &err : NULL);
+        permit_log(&permit, request, result < 0 ? &err : NULL);
     else if (result < 0)
         log_info("request %s of domain %u: rejected: %s: %s", request->id, letter->home, err_word(err.code), err.text);
     if (result < 0)
