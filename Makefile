@@ -38,7 +38,7 @@ xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
               xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks) \
             $(addprefix agent/,monitor care control files holders log msg xl xl_config xl_stream)
-xensnap := $(protocol:%=protocol/%) protocol/client protocol/client_vm $(patsubst %.c,%,$(wildcard tools/*.c))
+xensnap := $(protocol:%=protocol/%) $(addprefix protocol/,client client_vm conf policy) $(patsubst %.c,%,$(wildcard tools/*.c))
 
 programs := xensnapd xensnap-worker xensnap-monitor xensnap
 pods     := $(wildcard docs/*.[1-9].pod)
@@ -46,7 +46,7 @@ pods     := $(wildcard docs/*.[1-9].pod)
 all: $(programs:%=$O/%)
 
 $O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
-$O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight
+$O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight -linih
 $O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
 

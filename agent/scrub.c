@@ -37,7 +37,7 @@ static const char *path_end(const char *text, const char *at)
 
         return quote ? quote : at + strlen(at);
     }
-    while (*end && !strchr(":;", end[-1]) && goes_on(end + 1))
+    while (*end && !strchr(":;", end[-1]) && end[1] != '/' && goes_on(end + 1))
         end += 1 + strcspn(end + 1, BLANKS);
     while (end > at + 1 && strchr(":;,.)]>", end[-1]))
         end--;

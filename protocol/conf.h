@@ -11,6 +11,8 @@
 #include "names.h"
 #include "policy.h"
 
+#define CONF_PATH SYSCONFDIR "/xensnap/xensnap.conf"
+
 /* "" and 0 where nothing is said, so that one can be laid over another. */
 struct conf {
     char store[PATH_SIZE];

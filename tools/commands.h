@@ -12,5 +12,7 @@ int command_list(struct client *client, const struct options *options);
 int command_delete(struct client *client, const struct options *options);
 int command_revert(struct client *client, const struct options *options);
 int command_status(struct client *client, const struct options *options);
+/* Without CLIENT, which may be NULL: it needs no agent. */
+int command_policy(struct client *client, const struct options *options);
 
 #endif

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "client.h"
 #include "commands.h"
+#include "conf.h"
 #include "options.h"
 #include "report.h"
 #include "text.h"
@@ -81,6 +82,12 @@ static const struct command {
     { "status", command_status, "", 1, false,
       "[DOMAIN]", "show requests and how they are doing",
       "Shows the requests that wait, run or ended not long ago; with DOMAIN those about it.\n" },
+    { "policy", command_policy, "C", 2, false,
+      "check [FILE] | explain DOMAIN", "what guests may ask for",
+      "check: whether the agent would take the configuration file, " CONF_PATH ".\n"
+      "explain: which section of it is about the domain, and what that lets it ask for.\n"
+      "\n"
+      "      --config FILE       the configuration file\n" },
 };
 
 /* ---- help ---------------------------------------------------------------------------------------------- */
@@ -254,6 +261,8 @@ static int run(const struct command *command, const struct options *options)
     _cleanup_(client_closep) struct client *client = NULL;
     struct err err;
 
+    if (command->run == command_policy)
+        return command_policy(NULL, options);
     if (client_open(&client, &err) < 0)
         return report(options, &err);
     return command->run(client, options);

@@ -36,7 +36,7 @@ only '<xxhash\.h>' agent/digest.c
 only '<ini\.h>' protocol/conf.c
 
 pure=(protocol/{entry,errors,json,names,pairs,policy,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
-    agent/{job,queue,record}.c)
+    agent/{flood,job,queue,record,scrub}.c)
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
 for header in agent/*.h; do
     never "\"$(basename "$header" | sed 's/\./\\./')\"" protocol/*.[ch] tools/*.[ch]

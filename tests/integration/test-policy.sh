@@ -98,6 +98,22 @@ for other in 0 7 web9 Domain-0 11111111-89ab-4cde-8f01-23456789abcd; do
 done
 answers 'done' 'list domain=web1'
 
+# ---- the same from the command line
+
+gives 0 xensnap policy check "$dir/xensnap.conf"
+gives 0 xensnap policy explain web1 --config "$dir/xensnap.conf"
+for line in "uuid: *$vm" 'name: *web1' 'section: *\[guest "web?"\]' "from: *$dir/xensnap.conf:6" 'allow: *create list' \
+    'memory: *no' 'max-snapshots: *2' 'max-bytes: *20.0G' 'min-interval: *0' 'max-pending: *2' 'targets: *self'; do
+    grep -qx "$line" "$dir/out" || fail "policy explain lacks '$line': $(cat "$dir/out")"
+done
+gives 0 xensnap policy explain nosuch --config "$dir/xensnap.conf"
+grep -q 'it may ask for nothing' "$dir/out" || fail "policy explain: $(cat "$dir/out")"
+printf '[guest "x"]\nallow = all\n' > "$dir/wrong.conf"
+gives 2 xensnap policy check "$dir/wrong.conf"
+grep -qx "xensnap: policy: invalid: $dir/wrong.conf:2: allow is words of .*" "$dir/out" || fail "policy check: $(cat "$dir/out")"
+gives 2 xensnap policy
+gives 2 xensnap policy explain
+
 # ---- limits
 
 answers 'done' 'create memory=no name=two'
