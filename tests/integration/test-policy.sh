@@ -189,12 +189,13 @@ answers 'done' list
 # ---- rights that are withdrawn
 
 kill -STOP $agent
-xenstore-write $tree/request 'list id=late'
+xenstore-write $tree/request 'delete id=late name=one' # which dom0 may, whenever it is taken
 policy
 kill -HUP $agent
 kill -CONT $agent
 id=late
 await
+[ "$error" = denied ] || fail "what was asked before the rights went is $state $error"
 hup SIGHUP
 [ "$(permissions)" = n0,r5 ] || fail "without rights, the request node has $(permissions)"
 [ "$(xenstore-read $tree/operations)" = "" ] || fail "without rights, there are operations"

@@ -42,7 +42,7 @@ quiet_again() {
 
 fresh_start
 policy '[guest "*"]' 'allow = create list cancel' 'min-interval = 0' 'max-snapshots = 2'
-for guest in good bad1 bad2; do guest_start $guest pv memory=96; done
+for guest in good bad1 bad2; do guest_start $guest pv; done
 
 alone=$(latency)
 both 'xs flood data 600'

@@ -3,9 +3,9 @@
  * XenStore from inside the guest, which has no Xen tools: paths are relative to the guest's own.
  *     xs read PATH | write PATH VALUE | rm PATH | mkdir PATH | ls PATH | watch PATH [COUNT]
  *     xs put PATH KEY VALUE [KEY VALUE]... | time PATH VALUE ANSWER | flood PATH SECONDS | junk PATH SECONDS
- * watch prints the path of each event; the first event only says that the watch is set.  put writes PATH/KEY, all in one
- * transaction.  time writes, and prints how many ms pass until the node ANSWER is there.  flood writes children of PATH
- * as fast as it can; junk writes what a request node should not hold, and rewrites and removes the node, too.
+ * watch prints the path of each event; the first event only says that the watch is set.  put writes PATH/KEY, all in
+ * one transaction.  time writes, and prints how many ms pass until the node ANSWER is there.  flood writes children of
+ * PATH as fast as it can; junk writes what a request node should not hold, and rewrites and removes the node, too.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -140,7 +140,8 @@ static int do_flood(struct xs_handle *xs, const char *path, long seconds)
 
 static int do_junk(struct xs_handle *xs, const char *path, long seconds)
 {
-    static const char *const tails[] = { "", "/junk", "/deep/a/b/c/d/e/f", "/@@@", "/n/operation", "/n/operation/more" };
+    static const char *const tails[] = { "", "/junk", "/deep/a/b/c/d/e/f", "/@@@", "/n/operation",
+                                        "/n/operation/more" };
     static const char *const values[] = { "create name=one", "create name=", "", "\001\377\"", "list list", "revert" };
     long long end = now_us() + seconds * 1000000LL;
     unsigned long n = 0, written = 0;
