@@ -29,20 +29,22 @@ O := build/$(CC)$(if $(SAN),-san)
 
 # What each program is made of.  libxl is linked into the worker and the monitor; the command line has libxlutil's
 # parsers, which bring it along.
-protocol := entry errors json names pairs request request_disks status xenstore
+protocol := entry errors identity json names pairs request request_disks status xenstore
 shared   := care files journal log msg record store
-xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
-            $(addprefix agent/,xensnapd agent conf domains inbox job jobs loop notify publish queue report requests \
-              spawn)
+xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
+            $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs loop notify permit publish queue report requests \
+              scrub spawn)
 xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \
               op_create op_delete op_revert plan qemu_img qmp reach refcounts reversion savefile settle vmconfig xl \
               xl_config xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
             $(addprefix agent/,monitor late care control files holders log msg xl xl_config xl_stream)
-xensnap := $(filter-out tools/snapconf_none,$(patsubst %.c,%,$(wildcard tools/*.c))) protocol/json
+xensnap := $(filter-out %_none,$(patsubst %.c,%,$(wildcard tools/*.c))) \
+           $(addprefix protocol/,conf errors json names pairs policy request request_disks)
 # For a guest: one static file each, which needs nothing there.
-guest-xensnap := $(xensnap:tools/snapconf=tools/snapconf_none)
+guest-without := tools/snapconf tools/policy_command protocol/conf protocol/policy
+guest-xensnap := $(filter-out $(guest-without),$(xensnap)) tools/snapconf_none tools/policy_command_none
 guest-programs := xensnap
 guest-xenstore := $(addprefix protocol/,wire xs_wire)
 library := $(addprefix protocol/,client client_list client_vm errors map names pairs request request_disks xenstore)
@@ -54,7 +56,7 @@ all: $(programs:%=$O/%) $O/libxensnap.so.1
 
 $O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
 $O/xensnap: $O/libxensnap.a
-$O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight
+$O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight -linih
 $O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog -lxenstore
 

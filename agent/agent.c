@@ -11,7 +11,6 @@
 #include "care.h"
 #include "cleanup.h"
 #include "domains.h"
-#include "inbox.h"
 #include "log.h"
 #include "loop.h"
 #include "publish.h"
@@ -51,11 +50,13 @@ void agent_ensure_monitors(struct agent *agent)
     care_each_alone(CARE_LATE_SUSPEND, agent->options->run, look_out, agent);
 }
 
-static void on_domain(void *data, const struct domain *domain, bool appeared)
+static void on_domain(void *data, struct domain *domain, bool appeared)
 {
     struct agent *agent = data;
 
     log_debug("domain %u (%s) %s", domain->domid, domain->uuid, appeared ? "appeared" : "is gone");
+    if (appeared)
+        intake_apply_policy(agent, domain);
     if (domain->domid != 0)
         report_list(agent, domain->uuid);
 }
@@ -65,21 +66,27 @@ void agent_look_for_domains(struct agent *agent)
     domains_scan(agent->domains, on_domain, agent);
 }
 
+/* So many events are taken at once: more than there can be of domains that do not flood, and an end for those of one
+ * that does before its node is closed. */
+enum { EVENTS_AT_ONCE = 4096 };
+
 static void on_xenstore(void *data)
 {
     struct agent *agent = data;
     char path[XS_PATH_SIZE], token[XS_PATH_SIZE];
+    bool look = false;
     unsigned domid;
 
-    while (xenstore_next_event(agent->xs, path, token)) {
-        if (strcmp(token, "domains") == 0) {
-            agent_look_for_domains(agent);
-            agent_ensure_monitors(agent);
-        } else if (domid_parse(token, &domid) && domains_by_domid(agent->domains, domid)) {
-            if (!inbox_collect(agent->xs, domid, requests_on_letter, agent))
-                domains_offer_request(agent->domains, domid);
-        }
+    for (int n = 0; n < EVENTS_AT_ONCE && xenstore_next_event(agent->xs, path, token); n++) {
+        look |= strcmp(token, "domains") == 0;
+        if (domid_parse(token, &domid))
+            intake_event(agent, domid);
     }
+    if (look) {
+        agent_look_for_domains(agent);
+        agent_ensure_monitors(agent);
+    }
+    intake_serve(agent);
     jobs_schedule(agent);
 }
 
@@ -100,6 +107,7 @@ static void refresh_stored(void *data, const char *vm)
 void agent_refresh(struct agent *agent)
 {
     agent_look_for_domains(agent);
+    domains_each(agent->domains, intake_apply_policy, agent);
     store_each_vm(agent->store, refresh_stored, agent);
     agent_ensure_monitors(agent);
 }
@@ -132,12 +140,15 @@ int agent_new(struct agent **out, struct loop *loop, const struct agent_options 
         return err_set(err, ERR_IO, "out of memory");
     agent->loop = loop;
     agent->options = options;
+    agent->policy = options->policy;
     agent->queue.limit = options->workers;
     agent->progress_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    agent->intake_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (store_open(&agent->store, options->store, err) < 0 || xenstore_open(&agent->xs, err) < 0 ||
         domains_new(&agent->domains, agent->xs, err) < 0 ||
         loop_add(loop, xenstore_fd(agent->xs), on_xenstore, agent, err) < 0 ||
-        loop_add(loop, agent->progress_timer, report_on_timer, agent, err) < 0) {
+        loop_add(loop, agent->progress_timer, report_on_timer, agent, err) < 0 ||
+        loop_add(loop, agent->intake_timer, intake_on_timer, agent, err) < 0) {
         agent_free(agent);
         return -1;
     }
@@ -158,6 +169,7 @@ struct agent *agent_free(struct agent *agent)
         job_free(job);
     }
     closep(&agent->progress_timer);
+    closep(&agent->intake_timer);
     domains_free(agent->domains);
     store_close(agent->store);
     xenstore_close(agent->xs);

@@ -9,12 +9,14 @@
 
 struct loop;
 struct agent;
+struct policy;
 
 struct agent_options {
     const char *store;   /* /var/lib/xen/snapshots */
     const char *run;     /* /run/xensnap */
     const char *libexec; /* where xensnap-worker and xensnap-monitor are */
     int workers;         /* how many operations at once */
+    const struct policy *policy; /* what guests may ask for; agent_refresh() applies what has changed in it */
 };
 
 /* Finds the running domains, takes up what an earlier agent left, and begins to watch. */

@@ -2,12 +2,15 @@
 #ifndef AGENT_INTERNAL_H
 #define AGENT_INTERNAL_H
 
-/* What the files behind agent.h share: agent.c (life and events), requests.c (from a letter to the queue), jobs.c
- * (from the queue to a worker and back), report.c (what of it is published, and when). */
+/* What the files behind agent.h share: agent.c (life and events), requests.c (from a letter to the queue), permit.c
+ * (whether a guest may), intake.c (from events to letters, and how many of them), jobs.c (from the queue
+ * to a worker and back), report.c (what of it is published, and when). */
 
 #include "agent.h"
+#include "policy.h"
 #include "queue.h"
 
+struct domain;
 struct letter;
 struct loop;
 struct snapshots;
@@ -19,7 +22,9 @@ struct agent {
     struct domains *domains;
     struct store *store;
     struct queue queue;
+    const struct policy *policy;
     int progress_timer; /* armed while a job has progress that is not published */
+    int intake_timer;   /* armed while a domain has written something that is looked at later */
     bool stopping;
 };
 
@@ -31,6 +36,38 @@ void agent_look_for_domains(struct agent *agent);
  * that may leave a domain alone.  A monitor that died is replaced at the latest when xenstored announces a
  * shutdown, which is when it is needed. */
 void agent_ensure_monitors(struct agent *agent);
+
+/* ---- intake.c */
+
+/* Something was written below the domain's request node, or seems to. */
+void intake_event(struct agent *agent, unsigned domid);
+/* Takes the requests of every domain that has written any and whose turn it is. */
+void intake_serve(struct agent *agent);
+void intake_on_timer(void *agent);
+/* What the policy says of the domain becomes its ~/snapshot/operations and the permissions of its request node. */
+void intake_apply_policy(void *agent, struct domain *domain);
+/* A request of the domain was refused: it counts as so many events. */
+void intake_charge(struct agent *agent, unsigned domid);
+
+/* ---- permit.c */
+
+/* A guest that asks, as it is at that moment. */
+struct permit {
+    unsigned domid;
+    char uuid[UUID_LENGTH + 1];
+    char name[NAME_MAX_BYTES + 1];
+    const struct policy_rule *rule; /* NULL: none */
+};
+
+void permit_make(struct agent *agent, unsigned domid, struct permit *permit);
+/* Whether it may ask for this, before it is known whom it is about. */
+int permit_request(const struct permit *permit, const struct request *request, struct err *err);
+/* Whether it may be about the VM.  Where it is about none that there is, whether the guest may know that. */
+int permit_target(struct agent *agent, const struct permit *permit, const struct order *order, struct err *err);
+/* Whether one more is within the limits. */
+int permit_limits(struct agent *agent, const struct permit *permit, const struct order *order, struct err *err);
+/* The line in the log that every request of a guest is. */
+void permit_log(const struct permit *permit, const struct request *request, const struct err *err);
 
 /* ---- requests.c */
 

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "errors.h"
+#include "identity.h"
 #include "log.h"
 #include "xenstore.h"
 
@@ -53,24 +54,6 @@ struct domains *domains_free(struct domains *domains)
     return NULL;
 }
 
-/* The UUID of the domain that has a tree at DOMID now: its "vm" node is "/vm/UUID".  Dom0 has none. */
-static bool read_uuid(struct xenstore *xs, unsigned domid, char uuid[UUID_LENGTH + 1])
-{
-    char path[XS_PATH_SIZE];
-    _cleanup_(freep) char *vm = NULL;
-
-    if (domid == 0) {
-        memcpy(uuid, "00000000-0000-0000-0000-000000000000", UUID_LENGTH + 1);
-        return true;
-    }
-    path_domain(path, domid, "vm", NULL, NULL);
-    vm = xenstore_read(xs, path, NULL);
-    if (!vm || strncmp(vm, "/vm/", 4) != 0 || !uuid_valid(vm + 4))
-        return false;
-    memcpy(uuid, vm + 4, UUID_LENGTH + 1);
-    return true;
-}
-
 static void put(struct xenstore *xs, unsigned domid, const char *node, const char *value)
 {
     char path[XS_PATH_SIZE];
@@ -80,7 +63,19 @@ static void put(struct xenstore *xs, unsigned domid, const char *node, const cha
     xenstore_set_readable(xs, path, domid);
 }
 
-/* The tree is all dom0's: whoever can write a request here has dom0's authority. */
+/* An earlier agent's tree is the domain's tree, but one that a guest could have made is nobody's. */
+static bool has_tree(struct xenstore *xs, unsigned domid)
+{
+    char path[XS_PATH_SIZE];
+
+    path_domain(path, domid, NODE_EPOCH, NULL, NULL);
+    if (!xenstore_exists(xs, path))
+        return false;
+    path_domain(path, domid, NODE_ROOT, NULL, NULL);
+    return !xenstore_guest_may_write(xs, path);
+}
+
+/* The tree is all dom0's at first: whoever can write a request here has dom0's authority. */
 static void make_tree(struct xenstore *xs, unsigned domid)
 {
     char path[XS_PATH_SIZE], epoch[UUID_LENGTH + 1];
@@ -93,8 +88,9 @@ static void make_tree(struct xenstore *xs, unsigned domid)
             log_error("domain %u: cannot make its tree: %s", domid, strerror(errno));
             return;
         }
-        path_domain(path, domid, NODE_EPOCH, NULL, NULL);
-        if (!xenstore_exists(xs, path)) { /* an earlier agent's tree is the domain's tree */
+        if (!has_tree(xs, domid)) {
+            path_domain(path, domid, NODE_ROOT, NULL, NULL);
+            xenstore_remove(xs, path);
             put(xs, domid, NODE_ROOT, "");
             put(xs, domid, NODE_PROTOCOL, PROTOCOL_VERSION);
             put(xs, domid, NODE_OPERATIONS, "");
@@ -106,21 +102,63 @@ static void make_tree(struct xenstore *xs, unsigned domid)
     } while (!xenstore_commit(xs) && errno == EAGAIN);
 }
 
-void domains_offer_request(const struct domains *domains, unsigned domid)
+/* It is dom0's from its first moment, as the node above it is. */
+void domains_renew_request(const struct domains *domains, const struct domain *domain)
 {
-    put(domains->xs, domid, NODE_REQUEST, "");
+    char path[XS_PATH_SIZE];
+
+    if (!has_tree(domains->xs, domain->domid))
+        return; /* it has gone, and a node that we make would outlive it */
+    path_domain(path, domain->domid, NODE_REQUEST, NULL, NULL);
+    xenstore_remove(domains->xs, path);
+    put(domains->xs, domain->domid, NODE_REQUEST, "");
 }
 
-static void watch_path(char path[XS_PATH_SIZE], char token[XS_PATH_SIZE], unsigned domid)
+static void set_operations(struct xenstore *xs, unsigned domid, const char *operations)
 {
-    path_domain(path, domid, NODE_REQUEST, NULL, NULL);
-    snprintf(token, XS_PATH_SIZE, "%u", domid);
+    char path[XS_PATH_SIZE];
+    _cleanup_(freep) char *value = NULL;
+
+    path_domain(path, domid, NODE_OPERATIONS, NULL, NULL);
+    value = xenstore_read(xs, path, NULL);
+    if (!value || strcmp(value, operations) != 0)
+        put(xs, domid, NODE_OPERATIONS, operations);
+}
+
+void domains_set_access(const struct domains *domains, const struct domain *domain, const char *operations, bool open)
+{
+    struct xenstore *xs = domains->xs;
+    char path[XS_PATH_SIZE];
+    bool is_open;
+
+    if (!has_tree(xs, domain->domid))
+        return;
+    set_operations(xs, domain->domid, operations);
+    path_domain(path, domain->domid, NODE_REQUEST, NULL, NULL);
+    is_open = xenstore_exists(xs, path) && xenstore_guest_may_write(xs, path);
+    if (open && is_open)
+        return;
+    if (is_open || !xenstore_exists(xs, path))
+        domains_renew_request(domains, domain);
+    if (open && xenstore_set_writable(xs, path, domain->domid) < 0)
+        log_error("domain %u: cannot let it write %s: %s", domain->domid, path, strerror(errno));
+}
+
+void domains_watch(const struct domains *domains, const struct domain *domain, bool on)
+{
+    char path[XS_PATH_SIZE], token[XS_PATH_SIZE];
+
+    path_domain(path, domain->domid, NODE_REQUEST, NULL, NULL);
+    snprintf(token, sizeof token, "%u", domain->domid);
+    if (!on)
+        xenstore_unwatch(domains->xs, path, token);
+    else if (xenstore_watch(domains->xs, path, token) < 0)
+        log_error("domain %u: cannot watch %s: %s", domain->domid, path, strerror(errno));
 }
 
 static struct entry_of_table *add(struct domains *domains, const struct domain *domain)
 {
     struct entry_of_table *entry = calloc(1, sizeof *entry);
-    char path[XS_PATH_SIZE], token[XS_PATH_SIZE];
 
     if (!entry) {
         log_error("domain %u: out of memory; it is left alone", domain->domid);
@@ -131,18 +169,8 @@ static struct entry_of_table *add(struct domains *domains, const struct domain *
     entry->next = domains->table;
     domains->table = entry;
     make_tree(domains->xs, domain->domid);
-    watch_path(path, token, domain->domid);
-    if (xenstore_watch(domains->xs, path, token) < 0)
-        log_error("domain %u: cannot watch %s: %s", domain->domid, path, strerror(errno));
+    domains_watch(domains, &entry->domain, true);
     return entry;
-}
-
-static void unwatch(struct domains *domains, unsigned domid)
-{
-    char path[XS_PATH_SIZE], token[XS_PATH_SIZE];
-
-    watch_path(path, token, domid);
-    xenstore_unwatch(domains->xs, path, token);
 }
 
 static struct entry_of_table *find(const struct domains *domains, unsigned domid, const char *uuid)
@@ -155,7 +183,7 @@ static struct entry_of_table *find(const struct domains *domains, unsigned domid
 
 /* Marks the domains that are there, then calls for those that are not. */
 static void drop_unseen(struct domains *domains,
-                        void (*on_change)(void *data, const struct domain *domain, bool appeared), void *data)
+                        void (*on_change)(void *data, struct domain *domain, bool appeared), void *data)
 {
     struct entry_of_table **link = &domains->table;
 
@@ -168,44 +196,50 @@ static void drop_unseen(struct domains *domains,
             continue;
         }
         *link = entry->next;
-        unwatch(domains, entry->domain.domid);
+        domains_watch(domains, &entry->domain, false);
         on_change(data, &entry->domain, false);
         free(entry);
     }
 }
 
 void domains_scan(struct domains *domains,
-                  void (*on_change)(void *data, const struct domain *domain, bool appeared), void *data)
+                  void (*on_change)(void *data, struct domain *domain, bool appeared), void *data)
 {
     size_t count;
     _cleanup_(freep) char **ids = xenstore_children(domains->xs, "/local/domain", &count);
 
     for (size_t i = 0; i < count; i++) {
-        struct domain domain;
+        struct domain domain = { 0 };
         struct entry_of_table *entry;
 
-        if (!domid_parse(ids[i], &domain.domid) || !read_uuid(domains->xs, domain.domid, domain.uuid))
+        if (!domid_parse(ids[i], &domain.domid) || !identity_uuid(domains->xs, domain.domid, domain.uuid))
             continue;
         entry = find(domains, domain.domid, domain.uuid);
         if (entry)
             entry->seen = true;
-        else if (add(domains, &domain))
-            on_change(data, &domain, true);
+        else if ((entry = add(domains, &domain)))
+            on_change(data, &entry->domain, true);
     }
     drop_unseen(domains, on_change, data);
 }
 
-const struct domain *domains_by_domid(const struct domains *domains, unsigned domid)
+void domains_each(const struct domains *domains, void (*visit)(void *data, struct domain *domain), void *data)
 {
-    for (const struct entry_of_table *entry = domains->table; entry; entry = entry->next)
+    for (struct entry_of_table *entry = domains->table; entry; entry = entry->next)
+        visit(data, &entry->domain);
+}
+
+struct domain *domains_by_domid(const struct domains *domains, unsigned domid)
+{
+    for (struct entry_of_table *entry = domains->table; entry; entry = entry->next)
         if (entry->domain.domid == domid)
             return &entry->domain;
     return NULL;
 }
 
-const struct domain *domains_by_uuid(const struct domains *domains, const char *uuid)
+struct domain *domains_by_uuid(const struct domains *domains, const char *uuid)
 {
-    for (const struct entry_of_table *entry = domains->table; entry; entry = entry->next)
+    for (struct entry_of_table *entry = domains->table; entry; entry = entry->next)
         if (strcmp(entry->domain.uuid, uuid) == 0)
             return &entry->domain;
     return NULL;
@@ -213,15 +247,10 @@ const struct domain *domains_by_uuid(const struct domains *domains, const char *
 
 void domains_name(const struct domains *domains, unsigned domid, char name[NAME_MAX_BYTES + 1])
 {
-    char path[XS_PATH_SIZE];
-    _cleanup_(freep) char *value = NULL;
-
-    path_domain(path, domid, "name", NULL, NULL);
-    value = xenstore_read(domains->xs, path, NULL);
-    snprintf(name, NAME_MAX_BYTES + 1, "%s", value ? value : "");
+    identity_name(domains->xs, domid, name);
 }
 
-const struct domain *domains_find(const struct domains *domains, const char *text)
+struct domain *domains_find(const struct domains *domains, const char *text)
 {
     unsigned domid;
 
@@ -229,7 +258,7 @@ const struct domain *domains_find(const struct domains *domains, const char *tex
         return domains_by_domid(domains, domid);
     if (uuid_valid(text))
         return domains_by_uuid(domains, text);
-    for (const struct entry_of_table *entry = domains->table; entry; entry = entry->next) {
+    for (struct entry_of_table *entry = domains->table; entry; entry = entry->next) {
         char name[NAME_MAX_BYTES + 1];
 
         domains_name(domains, entry->domain.domid, name);

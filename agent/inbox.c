@@ -12,14 +12,17 @@
 #include "status.h"
 #include "xenstore.h"
 
-/* So many are taken in one transaction; the watch of the removal brings us back for the rest. */
-enum { LETTERS_MAX = 32 };
+/* So many are taken in one transaction, fewer from a guest, for others wait meanwhile.  So often it is tried: whoever
+ * writes all the time makes every transaction fail that reads what he writes. */
+enum { LETTERS_MAX = 32, LETTERS_OF_GUEST = 4, TRIES = 8 };
+
+enum { CHILD_PATH_SIZE = XS_PATH_SIZE + 4096 }; /* a guest may give a child any name that xenstored takes */
 
 /* One child of a request directory.  Values of any length and content arrive here. */
 static int read_pair(struct xenstore *xs, const char *path, const char *key, struct pairs *pairs,
                      struct err *err)
 {
-    char child[XS_PATH_SIZE + PAIR_KEY_SIZE];
+    char child[CHILD_PATH_SIZE + PAIR_KEY_SIZE];
     _cleanup_(freep) char *value = NULL;
     size_t length;
 
@@ -133,45 +136,49 @@ static bool take_line(struct xenstore *xs, const char *path, struct letter *lett
     return claim(xs, letter);
 }
 
-static size_t take_letters(struct xenstore *xs, unsigned home, const char *path, struct letter *letters)
+static size_t take_letters(struct xenstore *xs, unsigned home, const char *path, struct letter *letters, bool *broken)
 {
     struct letter blank = { .home = home, .guest_may_write = xenstore_guest_may_write(xs, path) };
     size_t count = 0, children;
     _cleanup_(freep) char **ids = xenstore_children(xs, path, &children);
+    size_t most = blank.guest_may_write ? LETTERS_OF_GUEST : LETTERS_MAX;
 
+    *broken = !ids;
     letters[0] = blank;
     count += take_line(xs, path, &letters[0]);
-    for (size_t i = 0; i < children && count < LETTERS_MAX; i++) {
-        char child[XS_PATH_SIZE];
+    for (size_t i = 0; i < children && count < most; i++) {
+        char child[CHILD_PATH_SIZE];
 
         letters[count] = blank;
-        if (snprintf(child, sizeof child, "%s/%s", path, ids[i]) < (int)sizeof child)
-            count += take_directory(xs, child, ids[i], &letters[count]);
+        snprintf(child, sizeof child, "%s/%s", path, ids[i]);
+        count += take_directory(xs, child, ids[i], &letters[count]);
     }
     return count;
 }
 
-bool inbox_collect(struct xenstore *xs, unsigned home,
-                   void (*on_letter)(void *data, const struct letter *letter), void *data)
+enum inbox inbox_collect(struct xenstore *xs, unsigned home,
+                         void (*on_letter)(void *data, const struct letter *letter), void *data)
 {
     _cleanup_(freep) struct letter *letters = calloc(LETTERS_MAX, sizeof *letters);
     char path[XS_PATH_SIZE];
     size_t count = 0;
-    bool there = true, taken = false;
+    bool broken = false, taken = false;
+    int tries = 0;
 
     if (!letters)
-        return true;
+        return INBOX_TAKEN;
     path_domain(path, home, NODE_REQUEST, NULL, NULL);
     do {
         if (xenstore_begin(xs) < 0)
             break;
-        there = xenstore_exists(xs, path);
-        count = there ? take_letters(xs, home, path, letters) : 0;
+        count = take_letters(xs, home, path, letters, &broken);
         taken = xenstore_commit(xs);
-    } while (!taken && errno == EAGAIN);
+    } while (!taken && errno == EAGAIN && ++tries < TRIES);
+    if (!taken && tries == TRIES)
+        return INBOX_CONTENDED;
     if (!taken)
         log_error("domain %u: cannot take requests: %s", home, strerror(errno));
     for (size_t i = 0; taken && i < count; i++)
         on_letter(data, &letters[i]);
-    return there;
+    return broken ? INBOX_BROKEN : INBOX_TAKEN;
 }

@@ -18,8 +18,15 @@ struct letter {
     struct request request; /* its id is never empty */
 };
 
-/* Calls ON_LETTER(DATA, letter) for each that waits below HOME.  Returns false where the node is missing. */
-bool inbox_collect(struct xenstore *xs, unsigned home,
+enum inbox {
+    INBOX_TAKEN,
+    INBOX_BROKEN,    /* the node is missing or cannot be listed: it has to be made anew */
+    INBOX_CONTENDED, /* whoever writes there was faster each time; nothing was taken */
+};
+
+/* Calls ON_LETTER(DATA, letter) for those that wait below HOME, but not for more than a handful: our own removal of
+ * these is an event again, which brings us back for the rest. */
+enum inbox inbox_collect(struct xenstore *xs, unsigned home,
                    void (*on_letter)(void *data, const struct letter *letter), void *data);
 
 #endif

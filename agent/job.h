@@ -25,6 +25,7 @@ struct job {
     struct job *next;
     struct agent *agent;  /* whose it is */
     struct order order;
+    bool by_guest;        /* a guest could have asked for it: that is order.home */
     struct status status;
     pid_t worker;         /* 0: none */
     int socket;           /* to the worker, -1: none */

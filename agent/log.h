@@ -4,7 +4,7 @@
 
 /* Lines on stderr, which journald or the caller's file keeps.  Under journald each carries its priority. */
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+#include "log_level.h"
 
 /* NAME stands before every line where no journal adds it.  Call once, before the first line. */
 void log_init(const char *name, enum log_level level);

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "pairs.h"
+#include "scrub.h"
 #include "store.h"
 #include "xenstore.h"
 
@@ -27,12 +28,18 @@ static void complain(unsigned home, const char *what)
     log_error("domain %u: cannot publish the %s: %s", home, what, strerror(errno));
 }
 
-/* Replaces the keys of a status: one that has no value now must not keep an old one. */
-static void write_status(struct xenstore *xs, const char *path, const struct status *status)
+/* Replaces the keys of a status: one that has no value now must not keep an old one.  The domain reads what stands in
+ * its tree, whoever asked. */
+static void write_status(struct xenstore *xs, const char *path, unsigned home, const struct status *status)
 {
+    struct status shown = *status;
     struct pairs pairs = { 0 };
 
-    status_format(status, &pairs);
+    if (home != 0) {
+        scrub_paths(shown.error.text, sizeof shown.error.text);
+        *shown.plan = '\0';
+    }
+    status_format(&shown, &pairs);
     xenstore_remove(xs, path);
     xenstore_write_pairs(xs, path, &pairs);
 }
@@ -87,7 +94,7 @@ void publish_status(struct xenstore *xs, unsigned home, const char *id, const st
             xenstore_abort(xs);
             return;
         }
-        write_status(xs, path, status);
+        write_status(xs, path, home, status);
         done = xenstore_commit(xs);
     } while (!done && errno == EAGAIN);
     if (!done)

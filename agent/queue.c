@@ -71,6 +71,25 @@ bool queue_has_vm(const struct queue *queue, const char *vm)
     return false;
 }
 
+int queue_count_guest(const struct queue *queue, unsigned domid)
+{
+    int count = 0;
+
+    for (const struct job *job = queue->jobs; job; job = job->next)
+        count += job->by_guest && job->order.home == domid && !state_final(job->status.state);
+    return count;
+}
+
+int queue_count_creates(const struct queue *queue, const char *vm)
+{
+    int count = 0;
+
+    for (const struct job *job = queue->jobs; job; job = job->next)
+        count += job->order.request.operation == OPERATION_CREATE && strcmp(job->order.vm, vm) == 0 &&
+                 !state_final(job->status.state);
+    return count;
+}
+
 struct job *queue_find_worker(const struct queue *queue, pid_t pid)
 {
     for (struct job *job = queue->jobs; job; job = job->next)

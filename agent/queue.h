@@ -22,6 +22,10 @@ void queue_take(struct queue *queue, struct job *job);
 
 struct job *queue_find_request(const struct queue *queue, unsigned home, const char *id);
 bool queue_has_vm(const struct queue *queue, const char *vm);
+/* Requests that guest DOMID has made and that are not over. */
+int queue_count_guest(const struct queue *queue, unsigned domid);
+/* Snapshots of the VM that are being made or wait for it. */
+int queue_count_creates(const struct queue *queue, const char *vm);
 struct job *queue_find_worker(const struct queue *queue, pid_t pid);
 
 #endif

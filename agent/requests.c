@@ -16,27 +16,23 @@ static void reject(struct agent *agent, unsigned home, const struct request *req
 {
     struct status status = status_initial;
 
+    if (!*request->id)
+        return; /* of a cancel=1 alone: the other request has the id */
     status.operation = request->operation;
     status.state = STATE_REJECTED;
     status.error = *err;
     status.started = status.finished = time(NULL);
-    log_info("request %s of domain %u: rejected: %s: %s", request->id, home, err_word(err->code), err->text);
     publish_status(agent->xs, home, request->id, &status);
 }
 
-static void on_cancel(struct agent *agent, unsigned home, const struct request *request)
+/* A guest cancels what a guest could have asked for. */
+static int on_cancel(struct agent *agent, unsigned home, const struct request *request, bool guest, struct err *err)
 {
     struct job *job = queue_find_request(&agent->queue, home, request->about);
     struct status status = status_initial;
-    struct err err;
 
-    if (!job || state_final(job->status.state)) {
-        if (*request->id) {
-            err_set(&err, ERR_NOT_FOUND, "no such request is waiting or running");
-            reject(agent, home, request, &err);
-        }
-        return;
-    }
+    if (!job || state_final(job->status.state) || (guest && !job->by_guest))
+        return err_set(err, ERR_NOT_FOUND, "no such request is waiting or running");
     jobs_cancel(agent, job);
     if (*request->id) {
         status.operation = OPERATION_CANCEL;
@@ -44,6 +40,7 @@ static void on_cancel(struct agent *agent, unsigned home, const struct request *
         status.started = status.finished = time(NULL);
         publish_status(agent->xs, home, request->id, &status);
     }
+    return 0;
 }
 
 static void on_list(struct agent *agent, const struct order *order)
@@ -122,7 +119,7 @@ void requests_take_up(void *data, const char *vm)
         job_free(job);
 }
 
-static int queue_request(struct agent *agent, const struct order *order, struct err *err)
+static int queue_request(struct agent *agent, const struct order *order, bool guest, struct err *err)
 {
     struct job *job = agent->stopping ? NULL : job_new(order);
 
@@ -130,6 +127,7 @@ static int queue_request(struct agent *agent, const struct order *order, struct 
     if (!job)
         return err_set(err, ERR_BUSY, "the agent is stopping or out of memory; ask again later");
     job->agent = agent;
+    job->by_guest = guest;
     memcpy(job->status.vm, order->vm, sizeof job->status.vm);
     memcpy(job->status.name, order->request.name, sizeof job->status.name);
     if (queue_push(&agent->queue, job, err) < 0) {
@@ -140,49 +138,78 @@ static int queue_request(struct agent *agent, const struct order *order, struct 
     return 0;
 }
 
-static int accept(struct agent *agent, const struct letter *letter, const struct request *request,
+/* What a request in a guest's tree may not say although dom0 alone can have written it. */
+static int check_home(unsigned home, const struct request *request, struct err *err)
+{
+    if (home != 0 && *request->domain)
+        return err_set(err, ERR_DENIED, "requests about other domains belong into dom0's tree");
+    if (home != 0 && request->dry_run)
+        return err_set(err, ERR_DENIED, "a dry run names files of dom0, and belongs into dom0's tree");
+    return 0;
+}
+
+/* PERMIT is that of the guest that could have written it, or NULL. */
+static int find_target(struct agent *agent, const struct permit *permit, struct order *order, struct err *err)
+{
+    struct err unfound;
+    int result = resolve(agent, order, &unfound);
+
+    if (permit && permit_target(agent, permit, order, err) < 0)
+        return -1; /* in the same words, whether there is such a domain or not */
+    if (result < 0)
+        *err = unfound;
+    return result;
+}
+
+static int accept(struct agent *agent, const struct letter *letter, const struct permit *permit, struct order *order,
                   struct err *err)
 {
-    struct order order = { .home = letter->home, .request = *request };
+    const struct request *request = &order->request;
 
-    if (letter->error.code != ERR_NONE) {
+    if (letter->error.code != ERR_NONE && *request->id) { /* a cancel=1 may have anything beside it */
         *err = letter->error;
         return -1;
     }
-    if (letter->guest_may_write)
-        return err_set(err, ERR_DENIED, "a guest may ask for nothing");
-    if (letter->home != 0 && *request->domain)
-        return err_set(err, ERR_DENIED, "requests about other domains belong into dom0's tree");
-    if (letter->home != 0 && request->dry_run)
-        return err_set(err, ERR_DENIED, "a dry run names files of dom0, and belongs into dom0's tree");
-    if (letter->cancelled)
+    if (permit ? permit_request(permit, request, err) < 0 : check_home(letter->home, request, err) < 0)
+        return -1;
+    if (letter->cancelled && *request->id)
         return err_set(err, ERR_CANCELLED, "cancelled before it was begun");
-    if (request->operation == OPERATION_CANCEL) {
-        on_cancel(agent, letter->home, request);
-        return 0;
-    }
-    if (resolve(agent, &order, err) < 0)
+    if (request->operation == OPERATION_CANCEL)
+        return on_cancel(agent, letter->home, request, permit, err);
+    if (find_target(agent, permit, order, err) < 0)
         return -1;
     if (request->operation == OPERATION_LIST) {
-        on_list(agent, &order);
+        on_list(agent, order);
         return 0;
     }
-    return queue_request(agent, &order, err);
+    if (permit && permit_limits(agent, permit, order, err) < 0)
+        return -1;
+    return queue_request(agent, order, permit, err);
 }
 
 void requests_on_letter(void *data, const struct letter *letter)
 {
     struct agent *agent = data;
-    struct request request = letter->request;
+    struct order order = { .home = letter->home, .request = letter->request };
+    struct request *request = &order.request;
+    struct permit permit;
     struct err err;
+    int result;
 
-    if (letter->cancelled && request.operation == OPERATION_NONE) {
-        memcpy(request.about, request.id, sizeof request.about);
-        *request.id = '\0';
-        if (!letter->guest_may_write)
-            on_cancel(agent, letter->home, &request);
-        return;
+    if (letter->cancelled && request->operation == OPERATION_NONE) {
+        request->operation = OPERATION_CANCEL;
+        memcpy(request->about, request->id, sizeof request->about);
+        *request->id = '\0';
     }
-    if (accept(agent, letter, &request, &err) < 0)
-        reject(agent, letter->home, &request, &err);
+    if (letter->guest_may_write)
+        permit_make(agent, letter->home, &permit);
+    result = accept(agent, letter, letter->guest_may_write ? &permit : NULL, &order, &err);
+    if (letter->guest_may_write)
+        permit_log(&permit, request, result < 0 ? &err : NULL);
+    else if (result < 0)
+        log_info("request %s of domain %u: rejected: %s: %s", request->id, letter->home, err_word(err.code), err.text);
+    if (result < 0)
+        reject(agent, letter->home, request, &err);
+    if (result < 0 && letter->guest_may_write)
+        intake_charge(agent, letter->home);
 }

@@ -18,13 +18,11 @@
 #include "loop.h"
 #include "notify.h"
 
-#define CONFIG SYSCONFDIR "/xensnap/xensnap.conf"
-
 static const char usage[] =
     "Usage: xensnapd [options]\n"
     "The agent that takes snapshots of Xen domains when it is asked to through xenstore.\n"
     "\n"
-    "  --config FILE   what is not said here is taken from it [" CONFIG "]\n"
+    "  --config FILE   what is not said here is taken from it [" CONF_PATH "]\n"
     "  --store DIR     where snapshots are kept [/var/lib/xen/snapshots]\n"
     "  --run DIR       for what lives as long as the host runs [/run/xensnap]\n"
     "  --libexec DIR   where xensnap-worker and xensnap-monitor are [" LIBEXECDIR "]\n"
@@ -53,7 +51,7 @@ static int read_conf(const struct options *options, struct conf *conf, struct er
 {
     struct conf file = { 0 };
 
-    if (conf_read(&file, options->config ? options->config : CONFIG, options->config, err) < 0)
+    if (conf_read(&file, options->config ? options->config : CONF_PATH, options->config, err) < 0)
         return -1;
     *conf = conf_default;
     conf_overlay(conf, &file);
@@ -74,6 +72,7 @@ static void reload(struct daemon *daemon)
         log_warning("the store %s takes a restart; until then it is %s", conf.store, daemon->conf.store);
     daemon->conf.workers = conf.workers;
     daemon->conf.log = conf.log;
+    daemon->conf.policy = conf.policy;
     log_set_level(conf.log);
     agent_set_workers(daemon->agent, conf.workers);
 }
@@ -120,7 +119,8 @@ static int open_signals(struct daemon *daemon, struct err *err)
 static int run(const struct options *options, struct err *err)
 {
     struct daemon daemon = { .options = options, .signals = -1 };
-    struct agent_options agent = { .store = daemon.conf.store, .run = options->run, .libexec = options->libexec };
+    struct agent_options agent = { .store = daemon.conf.store, .run = options->run, .libexec = options->libexec,
+                                   .policy = &daemon.conf.policy };
     int rc = -1;
 
     if (read_conf(options, &daemon.conf, err) < 0 || loop_new(&daemon.loop, err) < 0)

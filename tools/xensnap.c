@@ -80,6 +80,12 @@ static const struct command {
     { "status", command_status, "", 1, false,
       "[DOMAIN]", "show requests and how they are doing",
       "Shows the requests that wait, run or ended not long ago; with DOMAIN those about it.\n" },
+    { "policy", command_policy, "C", 2, false,
+      "check [FILE] | explain DOMAIN", "what guests may ask for",
+      "check: whether the agent would take the configuration file, " SYSCONFDIR "/xensnap/xensnap.conf" ".\n"
+      "explain: which section of it is about the domain, and what that lets it ask for.\n"
+      "\n"
+      "      --config FILE       the configuration file\n" },
 };
 
 /* ---- help ---------------------------------------------------------------------------------------------- */
@@ -254,8 +260,11 @@ static int run(const struct command *command, const struct options *options)
     struct xensnap_error error;
     int code;
 
-    if (xensnap_open(&xensnap, &error) < 0)
-        return report(options, &error);
+    if (xensnap_open(&xensnap, &error) < 0) {
+        if (command->run != command_policy)
+            return report(options, &error);
+        xensnap = NULL;
+    }
     code = command->run(xensnap, options);
     xensnap_close(xensnap);
     return code;

@@ -36,19 +36,21 @@ only '"xl_internal\.h"' agent/xl.c agent/xl_config.c agent/xl_stream.c
 only '<xentoollog\.h>' agent/xl.c
 only '<yajl/' protocol/json.c
 only '<xxhash\.h>' agent/digest.c
-only '<ini\.h>' agent/conf.c
+only '<ini\.h>' protocol/conf.c
 
-pure=(protocol/{entry,errors,json,map,names,pairs,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
-    agent/{job,queue,record}.c)
+pure=(protocol/{entry,errors,json,map,names,pairs,policy,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
+    agent/{flood,job,queue,record,scrub}.c)
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
 for header in agent/*.h; do
     never "\"$(basename "$header" | sed 's/\./\\./')\"" protocol/*.[ch] tools/*.[ch]
 done
 
 # The command line is a client like any other: of protocol/ it has the public header, the door to yajl and the macros.
+# One command reads the agent's configuration as the agent does.
 for header in protocol/*.h; do
     case $header in
         protocol/xensnap.h | protocol/json.h | protocol/cleanup.h) ;;
+        protocol/conf.h) only '"conf\.h"' protocol/conf.c agent/xensnapd.c agent/agent.c tools/policy_command.c ;;
         *) never "\"$(basename "$header" | sed 's/\./\\./')\"" tools/*.[ch] ;;
     esac
 done

@@ -32,9 +32,9 @@ refuses() {
 
 conf "store = $dir/store" 'workers = many'
 refuses 1 "$dir/xensnap.conf:3: workers is a number from 1 to 64" --config "$dir/xensnap.conf"
-printf '[guest "web*"]\n' >> "$dir/xensnap.conf"
+printf '[guest web*]\n' >> "$dir/xensnap.conf"
 sed -i 's/many/2/' "$dir/xensnap.conf"
-refuses 1 "$dir/xensnap.conf:4: unknown section [guest \"web*\"]" --config "$dir/xensnap.conf"
+refuses 1 "$dir/xensnap.conf:4: a guest's section is [guest \"PATTERN\"]" --config "$dir/xensnap.conf"
 refuses 1 "$dir/none: No such file" --config "$dir/none"
 refuses 2 '--workers is a number from 1 to 64' --config "$dir/xensnap.conf" --workers 65
 

@@ -43,6 +43,24 @@ static void nothing_to_do(void)
     CHECK(queue_find_worker(&queue, 100) == NULL);
 }
 
+static void counted(void)
+{
+    struct queue queue = { .limit = 10 };
+    struct job *a = push(&queue, "A", 5, "1"), *b = push(&queue, "B", 5, "2"), *c = push(&queue, "A", 6, "3");
+
+    CHECK_INT(queue_count_guest(&queue, 5), 0); /* dom0's, in that tree */
+    a->by_guest = b->by_guest = c->by_guest = true;
+    CHECK_INT(queue_count_guest(&queue, 5), 2);
+    a->order.request.operation = c->order.request.operation = OPERATION_CREATE;
+    b->order.request.operation = OPERATION_DELETE;
+    CHECK_INT(queue_count_creates(&queue, "A"), 2);
+    CHECK_INT(queue_count_creates(&queue, "B"), 0);
+    a->status.state = STATE_DONE; /* its worker has not ended yet */
+    CHECK_INT(queue_count_guest(&queue, 5), 1);
+    CHECK_INT(queue_count_creates(&queue, "A"), 1);
+    empty(&queue);
+}
+
 static void first_come_first_served(void)
 {
     struct queue queue = { .limit = 10 };
@@ -164,6 +182,7 @@ static void is_found(void)
 }
 
 static const struct check_test tests[] = {
+    { "what a guest has asked for is counted until it is over", counted },
     { "an empty queue has nothing to do and nobody in it", nothing_to_do },
     { "the first to come is the first to go", first_come_first_served },
     { "a VM has one operation at a time, in the order they came", one_for_each_vm },

@@ -23,7 +23,10 @@ test-queue    := $(unit-request) protocol/status agent/job agent/queue
 test-record   := $(unit-record)
 test-msg      := agent/msg
 test-care     := $(addprefix protocol/,errors names) agent/care agent/files
-test-conf     := protocol/errors protocol/names agent/conf
+test-conf     := $(unit-request) protocol/policy protocol/conf
+test-policy   := $(unit-request) protocol/policy
+test-flood    := agent/flood
+test-scrub    := agent/scrub
 test-files    := protocol/errors agent/files
 test-store    := $(unit-store)
 test-draft    := $(unit-store) agent/draft
@@ -38,8 +41,9 @@ test-savefile := protocol/errors agent/savefile
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
 # One name for the libraries, so that what a test needs can be read off the list above.
-unit-libs = $(if $(filter protocol/xenstore,$($*)),-lxenstore) $(if $(filter protocol/json,$($*)),-lyajl) $(if $(filter agent/digest,$($*)),-lxxhash) \
-            $(if $(filter agent/conf,$($*)),-linih) \
+unit-libs = $(if $(filter protocol/xenstore,$($*)),-lxenstore) $(if $(filter protocol/json,$($*)),-lyajl) \
+            $(if $(filter agent/digest,$($*)),-lxxhash) \
+            $(if $(filter protocol/conf,$($*)),-linih) \
             $(if $(filter tools/snapconf,$($*)),-lxlutil -lxenlight)
 
 $O/tests/unit/%.o: CPPFLAGS += -iquote tools

@@ -2,12 +2,17 @@
 /*
  * XenStore from inside the guest, which has no Xen tools: paths are relative to the guest's own.
  *     xs read PATH | write PATH VALUE | rm PATH | mkdir PATH | ls PATH | watch PATH [COUNT]
- * watch prints the path of each event; the first event only says that the watch is set.
+ *     xs put PATH KEY VALUE [KEY VALUE]... | time PATH VALUE ANSWER | flood PATH SECONDS | junk PATH SECONDS
+ * watch prints the path of each event; the first event only says that the watch is set.  put writes PATH/KEY, all in
+ * one transaction.  time writes, and prints how many ms pass until the node ANSWER is there.  flood writes children of
+ * PATH as fast as it can; junk writes what a request node should not hold, and rewrites and removes the node, too.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <xenstore.h>
 
 static int fail(const char *what)
@@ -57,6 +62,103 @@ static int do_watch(struct xs_handle *xs, const char *path, unsigned count)
     return 0;
 }
 
+static bool put_all(struct xs_handle *xs, xs_transaction_t t, const char *path, int count, char **words)
+{
+    bool well = true;
+
+    for (int i = 0; well && i + 1 < count; i += 2) {
+        char child[512];
+
+        snprintf(child, sizeof child, "%s/%s", path, words[i]);
+        well = xs_write(xs, t, child, words[i + 1], strlen(words[i + 1]));
+    }
+    return well;
+}
+
+static int do_put(struct xs_handle *xs, const char *path, int count, char **words)
+{
+    do {
+        xs_transaction_t t = xs_transaction_start(xs);
+
+        if (!put_all(xs, t, path, count, words)) {
+            int error = errno;
+
+            xs_transaction_end(xs, t, true);
+            errno = error;
+            return fail(path);
+        }
+        if (xs_transaction_end(xs, t, false))
+            return 0;
+    } while (errno == EAGAIN);
+    return fail(path);
+}
+
+static long long now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static int do_time(struct xs_handle *xs, const char *path, const char *value, const char *answer)
+{
+    long long begin;
+    unsigned len;
+    char **event, *found = NULL;
+
+    if (!xs_watch(xs, answer, "token") || !(event = xs_read_watch(xs, &len)))
+        return fail(answer);
+    free(event);
+    begin = now_us();
+    if (!xs_write(xs, XBT_NULL, path, value, strlen(value)))
+        return fail(path);
+    while (!(found = xs_read(xs, XBT_NULL, answer, &len)) && (event = xs_read_watch(xs, &len)))
+        free(event);
+    printf("%lld.%03lld ms\n", (now_us() - begin) / 1000, (now_us() - begin) % 1000);
+    free(found);
+    return 0;
+}
+
+static int do_flood(struct xs_handle *xs, const char *path, long seconds)
+{
+    long long end = now_us() + seconds * 1000000LL;
+    unsigned long written = 0, refused = 0;
+
+    while (now_us() < end) {
+        char child[512];
+
+        snprintf(child, sizeof child, "%s/f%lu", path, (written + refused) % 64);
+        if (xs_write(xs, XBT_NULL, child, "x", 1))
+            written++;
+        else
+            refused++;
+    }
+    printf("%lu written, %lu refused\n", written, refused);
+    return 0;
+}
+
+static int do_junk(struct xs_handle *xs, const char *path, long seconds)
+{
+    static const char *const tails[] = { "", "/junk", "/deep/a/b/c/d/e/f", "/@@@", "/n/operation",
+                                        "/n/operation/more" };
+    static const char *const values[] = { "create name=one", "create name=", "", "\001\377\"", "list list", "revert" };
+    long long end = now_us() + seconds * 1000000LL;
+    unsigned long n = 0, written = 0;
+
+    for (; now_us() < end; n++) {
+        const char *value = values[n / 6 % 6];
+        char child[512];
+
+        snprintf(child, sizeof child, "%s%s", path, tails[n % 6]);
+        written += xs_write(xs, XBT_NULL, child, value, strlen(value));
+        if (n % 32 == 31)
+            xs_rm(xs, XBT_NULL, path);
+    }
+    printf("%lu written, %lu refused\n", written, n - written);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct xs_handle *xs;
@@ -80,5 +182,13 @@ int main(int argc, char **argv)
         return xs_mkdir(xs, XBT_NULL, path) ? 0 : fail(path);
     if (strcmp(verb, "write") == 0 && argc > 3)
         return xs_write(xs, XBT_NULL, path, argv[3], strlen(argv[3])) ? 0 : fail(path);
+    if (strcmp(verb, "put") == 0)
+        return do_put(xs, path, argc - 3, argv + 3);
+    if (strcmp(verb, "time") == 0 && argc > 4)
+        return do_time(xs, path, argv[3], argv[4]);
+    if (strcmp(verb, "flood") == 0 && argc > 3)
+        return do_flood(xs, path, atol(argv[3]));
+    if (strcmp(verb, "junk") == 0 && argc > 3)
+        return do_junk(xs, path, atol(argv[3]));
     return 2;
 }

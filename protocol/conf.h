@@ -2,19 +2,23 @@
 #ifndef CONF_H
 #define CONF_H
 
-/* The configuration file of the agent; the only user of inih. */
+/* The configuration file of the agent; the only user of inih.  The command line reads it too: xensnap policy. */
 
 #include <stdbool.h>
 
 #include "errors.h"
-#include "log.h"
+#include "log_level.h"
 #include "names.h"
+#include "policy.h"
+
+#define CONF_PATH SYSCONFDIR "/xensnap/xensnap.conf"
 
 /* "" and 0 where nothing is said, so that one can be laid over another. */
 struct conf {
     char store[PATH_SIZE];
     int workers;
     enum log_level log;
+    struct policy policy; /* the [guest] sections; without one a guest may ask for nothing */
 };
 
 extern const struct conf conf_default;

@@ -10,7 +10,7 @@
 
 #include "cleanup.h"
 
-const struct conf conf_default = { "/var/lib/xen/snapshots", 2, LOG_LEVEL_INFO };
+const struct conf conf_default = { .store = "/var/lib/xen/snapshots", .workers = 2, .log = LOG_LEVEL_INFO };
 
 static int set_store(struct conf *conf, const char *value, struct err *err)
 {
@@ -79,16 +79,26 @@ void conf_overlay(struct conf *conf, const struct conf *over)
         conf->workers = over->workers;
     if (over->log)
         conf->log = over->log;
+    if (over->policy.count)
+        conf->policy = over->policy;
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------- */
 
 #define BLANKS " \t\r\n\v\f"
+#define BOM "\xef\xbb\xbf"
+
+/* Which section a line is in.  inih tells too, but cuts long names and what stands behind a ]. */
+enum section { SECTION_NONE, SECTION_AGENT, SECTION_GUEST, SECTION_UNKNOWN };
+
+enum { GUEST_KEYS_MAX = 16 };
 
 struct reading {
     FILE *file;
     struct conf conf;
-    bool seen[KEYS];
+    enum section section;
+    bool seen[KEYS];                 /* of [agent], which may stand there more than once */
+    bool seen_guest[GUEST_KEYS_MAX]; /* of this [guest] */
     int line;
     int wrong_line; /* the first line that err is about; 0 = none yet */
     struct err err;
@@ -103,17 +113,47 @@ static int wrong(struct reading *reading, const struct err *err)
     return 0;
 }
 
-/* inih tells neither of a section without keys nor of what follows on a section's line. */
-static int check_section(const char *line, struct err *err)
+/* Where the name of a section ends: at its ], but a guest's name is quoted and may have one inside. */
+static const char *section_end(const char *line)
 {
-    size_t length = strcspn(line, "]");
-    const char *rest = line + length + 1;
+    const char *quote = strchr(line, '"'), *end = strchr(line, ']');
 
-    if (!line[length])
+    if (quote && end && quote < end && (quote = strchr(quote + 1, '"')))
+        end = strchr(quote, ']');
+    return end;
+}
+
+static int begin_named(struct reading *reading, const char *name, struct err *err)
+{
+    const char *rest = name + strlen("guest");
+
+    reading->section = SECTION_UNKNOWN;
+    if (strcmp(name, "agent") == 0) {
+        reading->section = SECTION_AGENT;
+        return 0;
+    }
+    if (strncmp(name, "guest", strlen("guest")) != 0 || (*rest && *rest != ' ' && *rest != '"'))
+        return err_set(err, ERR_INVALID, "unknown section [%s]", name);
+    if (policy_begin(&reading->conf.policy, rest + strspn(rest, BLANKS), reading->line, err) < 0)
+        return -1;
+    reading->section = SECTION_GUEST;
+    memset(reading->seen_guest, 0, sizeof reading->seen_guest);
+    return 0;
+}
+
+/* LINE is what stands behind the [.  inih tells neither of a section without keys nor of what follows on its line. */
+static int begin_section(struct reading *reading, const char *line, struct err *err)
+{
+    const char *end = section_end(line), *rest;
+    char name[256];
+
+    reading->section = SECTION_UNKNOWN;
+    if (!end || end - line >= (int)sizeof name)
         return err_set(err, ERR_INVALID, "a section's name has no ] behind it");
-    if (length != strlen("agent") || strncmp(line, "agent", length) != 0)
-        return err_set(err, ERR_INVALID, "unknown section [%.*s]", (int)length, line);
-    rest += strspn(rest, BLANKS);
+    snprintf(name, sizeof name, "%.*s", (int)(end - line), line);
+    if (begin_named(reading, name, err) < 0)
+        return -1;
+    rest = end + 1 + strspn(end + 1, BLANKS);
     if (*rest && *rest != ';' && *rest != '#')
         return err_set(err, ERR_INVALID, "something follows the section's name");
     return 0;
@@ -134,27 +174,50 @@ static char *next_line(char *line, int size, void *data)
         wrong(reading, &err);
         return NULL;
     }
-    start = line + strspn(line, BLANKS);
-    if (*start == '[' && check_section(start + 1, &err) < 0)
+    start = line + (reading->line == 1 && strncmp(line, BOM, strlen(BOM)) == 0 ? strlen(BOM) : 0);
+    if (*start == '[' && begin_section(reading, start + 1, &err) < 0)
         wrong(reading, &err);
+    if (strchr(BLANKS, *start) && start[strspn(start, BLANKS)] == '[') { /* inih would add it to the key above */
+        err_set(&err, ERR_INVALID, "a section's [ is not the first on its line");
+        wrong(reading, &err);
+    }
     return line;
+}
+
+static int find_guest_key(const char *name)
+{
+    for (int key = 0; key < GUEST_KEYS_MAX && policy_key((size_t)key); key++)
+        if (strcmp(policy_key((size_t)key), name) == 0)
+            return key;
+    return -1;
+}
+
+static int take_key(struct reading *reading, const char *name, const char *value, struct err *err)
+{
+    bool guest = reading->section == SECTION_GUEST;
+    int key = guest ? find_guest_key(name) : find_key(name);
+    bool *seen = key < 0 ? NULL : guest ? &reading->seen_guest[key] : &reading->seen[key];
+
+    if (seen && *seen)
+        return err_set(err, ERR_INVALID, "%s is given twice (an indented line continues the one above)", name);
+    if (seen)
+        *seen = true;
+    return guest ? policy_set(&reading->conf.policy, name, value, err) : conf_set(&reading->conf, name, value, err);
 }
 
 /* 0 is inih's word for an error. */
 static int take(void *data, const char *section, const char *name, const char *value)
 {
     struct reading *reading = data;
-    int key = find_key(name);
     struct err err;
 
-    if (!*section)
+    (void)section;
+    if (reading->section == SECTION_UNKNOWN)
+        return 1; /* that has been said */
+    if (reading->section == SECTION_NONE)
         err_set(&err, ERR_INVALID, "%s stands before the first section", name);
-    else if (strcmp(section, "agent") != 0)
-        err_set(&err, ERR_INVALID, "unknown section [%s]", section);
-    else if (key >= 0 && reading->seen[key])
-        err_set(&err, ERR_INVALID, "%s is given twice (an indented line continues the one above)", name);
-    else if (conf_set(&reading->conf, name, value ? value : "", &err) == 0)
-        return reading->seen[key] = true;
+    else if (take_key(reading, name, value ? value : "", &err) == 0)
+        return 1;
     return wrong(reading, &err);
 }
 
