@@ -122,6 +122,7 @@ gives 4 xensnap create -m '/srv/<domain_uuid>.save' vm300
 (exec "$build/xensnap" create --no-wait -m '/srv/<domain_uuid>.save' vm299) > "$dir/id" || fail "vm299 is not found"
 [ "$(xenstore-read "$requests/$(cat "$dir/id")/memory")" = /srv/00000000-0000-4000-8000-000000000299.save ] ||
     fail "vm299 is another VM"
+xenstore-rm "$requests/$(cat "$dir/id")"
 
 # ---- xenstored ends
 

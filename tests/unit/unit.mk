@@ -17,6 +17,7 @@ test-status   := $(unit-request) protocol/status
 test-entry    := $(addprefix protocol/,entry names pairs)
 test-settings := $(library) tools/settings
 test-snapconf := $(library) tools/snapconf
+test-map      := $(library)
 test-tree     := $(library) tools/tree
 test-job      := $(unit-request) protocol/status agent/job
 test-queue    := $(unit-request) protocol/status agent/job agent/queue
