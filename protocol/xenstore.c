@@ -114,14 +114,24 @@ bool xenstore_guest_may_write(struct xenstore *xs, const char *path)
     return may;
 }
 
-int xenstore_set_readable(struct xenstore *xs, const char *path, unsigned domid)
+static int set_permissions(struct xenstore *xs, const char *path, unsigned domid, enum xs_perm_type may)
 {
     struct xs_permissions perms[] = {
         { .id = 0, .perms = XS_PERM_NONE },
-        { .id = domid, .perms = XS_PERM_READ },
+        { .id = domid, .perms = may },
     };
 
     return done(xs_set_permissions(xs->handle, xs->transaction, path, perms, domid ? 2 : 1));
+}
+
+int xenstore_set_readable(struct xenstore *xs, const char *path, unsigned domid)
+{
+    return set_permissions(xs, path, domid, XS_PERM_READ);
+}
+
+int xenstore_set_writable(struct xenstore *xs, const char *path, unsigned domid)
+{
+    return set_permissions(xs, path, domid, XS_PERM_READ | XS_PERM_WRITE);
 }
 
 static void join(char path[XS_PATH_SIZE], const char *parent, const char *child)

@@ -38,6 +38,8 @@ char **xenstore_children(struct xenstore *xs, const char *path, size_t *count);
 bool xenstore_guest_may_write(struct xenstore *xs, const char *path);
 /* Owner dom0; DOMID may read, and nobody else. */
 int xenstore_set_readable(struct xenstore *xs, const char *path, unsigned domid);
+/* Owner dom0; DOMID may read and write, and nobody else. */
+int xenstore_set_writable(struct xenstore *xs, const char *path, unsigned domid);
 
 /* Every child of PATH that fits, as pairs; and the other way round, one write for each. */
 bool xenstore_read_pairs(struct xenstore *xs, const char *path, struct pairs *pairs);

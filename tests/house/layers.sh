@@ -26,6 +26,7 @@ never() {
 }
 
 only '<xenstore\.h>' protocol/xenstore.c
+only '<xenevtchn\.h>' protocol/doorbell.c
 only '<libxl[._]' agent/xl_internal.h
 only '<libxlutil\.h>' tools/snapconf.c
 only '"client_internal\.h"' protocol/client.c protocol/client_vm.c
@@ -35,7 +36,7 @@ only '<yajl/' protocol/json.c
 only '<xxhash\.h>' agent/digest.c
 only '<ini\.h>' agent/conf.c
 
-pure=(protocol/{entry,errors,json,names,pairs,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
+pure=(protocol/{entry,errors,json,names,pairs,quiesce,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
     agent/{job,queue,record}.c)
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
 for header in agent/*.h; do

@@ -13,6 +13,7 @@ test-names    := protocol/names
 test-json     := protocol/json
 test-pairs    := protocol/pairs
 test-request  := $(unit-request)
+test-quiesce  := $(addprefix protocol/,names quiesce)
 test-status   := $(unit-request) protocol/status
 test-entry    := $(addprefix protocol/,entry names pairs)
 test-settings := $(unit-request) tools/settings
