@@ -28,13 +28,13 @@ O := build/$(CC)$(if $(SAN),-san)
 # What each program is made of.  libxl is linked into the worker and the monitor; the command line has libxlutil's
 # parsers, which bring it along.
 protocol := entry errors json names pairs request request_disks status xenstore
-shared   := care files journal log msg record store
+shared   := care files journal log msg quiesce_tree record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) \
             $(addprefix agent/,xensnapd agent conf domains inbox job jobs loop notify publish queue report requests \
               spawn)
-xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
+xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
             $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \
-              op_create op_delete op_revert plan qemu_img qmp reach reversion savefile settle vmconfig xl xl_config \
+              op_create op_delete op_revert plan qemu_img qmp quiet reach reversion savefile settle vmconfig xl xl_config \
               xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks) \
             $(addprefix agent/,monitor care control files holders log msg xl xl_config xl_stream)
@@ -47,7 +47,7 @@ all: $(programs:%=$O/%)
 
 $O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
 $O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight
-$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
+$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lxenevtchn -lyajl -luuid -lxxhash
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
 
 .SECONDEXPANSION:

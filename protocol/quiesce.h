@@ -18,7 +18,7 @@ struct quiesce_action {
     int seconds; /* freeze: after that many the guest thaws by itself */
 };
 
-enum quiesce_word {
+enum quiesce_reply {
     QUIESCE_FROZEN, /* with the number of hooks that ran, and none failed */
     QUIESCE_THAWED, /* it was frozen until it was asked to thaw */
     QUIESCE_FAILED, /* it is not frozen, or has not stayed so */
@@ -27,7 +27,7 @@ enum quiesce_word {
 
 /* "frozen TOKEN HOOKS", "thawed TOKEN" or "failed TOKEN" */
 struct quiesce_answer {
-    enum quiesce_word word;
+    enum quiesce_reply word;
     char token[REQUEST_ID_MAX + 1];
     int hooks;
 };

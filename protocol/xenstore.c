@@ -114,7 +114,7 @@ bool xenstore_guest_may_write(struct xenstore *xs, const char *path)
     return may;
 }
 
-static int set_permissions(struct xenstore *xs, const char *path, unsigned domid, enum xs_perm_type may)
+static int set_permissions(struct xenstore *xs, const char *path, unsigned domid, unsigned may)
 {
     struct xs_permissions perms[] = {
         { .id = 0, .perms = XS_PERM_NONE },

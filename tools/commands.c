@@ -66,6 +66,11 @@ static int operate(struct client *client, const struct options *options, enum op
                                 : ask(client, options, &request, &result);
     if (code != 0)
         return code;
+    if (*result.status.warning) {
+        fprintf(stderr, "xensnap: %s: ", options->command);
+        text_put(stderr, result.status.warning, 0);
+        putc('\n', stderr);
+    }
     if (options->no_wait && options->json)
         show_id_json(result.id);
     else if (options->no_wait)
@@ -110,6 +115,8 @@ static void tell_created(struct client *client, const struct options *options, c
     fputs(" created", stdout);
     if (status->downtime_ms >= 0)
         printf("; the domain stood still for %d ms", status->downtime_ms);
+    if (status->freeze_ms >= 0)
+        printf("; its file systems were frozen for %d ms", status->freeze_ms);
     putchar('\n');
 }
 

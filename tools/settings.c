@@ -40,6 +40,7 @@ int settings_of_options(const struct options *options, struct pairs *pairs, stru
     add(pairs, "memory", options->disk_only ? "no" : options->memory);
     add(pairs, "type", options->external ? "external" : NULL);
     add(pairs, "disks", options->disks);
+    add(pairs, "quiesce", options->quiesce);
     add(pairs, "dry-run", options->dry_run ? "yes" : NULL);
     return 0;
 }

@@ -333,6 +333,9 @@ static void put_request(struct json_writer *writer, const struct client_request 
     put_time(writer, "finished", status->finished);
     if (status->downtime_ms >= 0)
         json_put_integer(writer, "downtime-ms", status->downtime_ms);
+    if (status->freeze_ms >= 0)
+        json_put_integer(writer, "freeze-ms", status->freeze_ms);
+    put_text(writer, "warning", status->warning);
     if (status->returned_by_revert)
         json_put_string(writer, "returned", "revert");
     put_plan(writer, status->plan);

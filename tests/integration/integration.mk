@@ -6,7 +6,7 @@ integration-worker := $(filter-out agent/xl%,$(xensnap-worker)) tests/integratio
 integration: $O/tests/integration/xensnap-worker $O/tests/integration/xenstored-shim.so
 
 $O/tests/integration/xensnap-worker: $(integration-worker:%=$O/%.o)
-	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lyajl -luuid -lxxhash
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lxenevtchn -lyajl -luuid -lxxhash
 
 # Without the sanitizers: xenstored is not built with them.
 $O/tests/integration/xenstored-shim.so: tests/integration/xenstored-shim.c

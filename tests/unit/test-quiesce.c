@@ -63,7 +63,7 @@ static void answers(void)
     static const struct row {
         const char *text;
         bool taken;
-        enum quiesce_word word;
+        enum quiesce_reply word;
         const char *token;
         int hooks;
     } rows[] = {

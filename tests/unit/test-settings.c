@@ -84,12 +84,12 @@ static void together(void)
 static void all_options(void)
 {
     const struct options options = { .domain = "web1", .name = "a", .description = "b", .disk_only = true,
-                                     .external = true, .disks = "xvda", .dry_run = true };
+                                     .external = true, .disks = "xvda", .quiesce = "try", .dry_run = true };
     struct pairs pairs = { 0 };
     struct err err;
 
     CHECK_INT(settings_of_options(&options, &pairs, &err), 0);
-    CHECK_INT((long long)pairs.count, 8);
+    CHECK_INT((long long)pairs.count, 9);
     CHECK_STR(pairs_get(&pairs, "operation"), "create");
     CHECK_STR(pairs_get(&pairs, "domain"), "web1");
     CHECK_STR(pairs_get(&pairs, "name"), "a");
@@ -97,6 +97,7 @@ static void all_options(void)
     CHECK_STR(pairs_get(&pairs, "memory"), "no");
     CHECK_STR(pairs_get(&pairs, "type"), "external");
     CHECK_STR(pairs_get(&pairs, "disks"), "xvda");
+    CHECK_STR(pairs_get(&pairs, "quiesce"), "try");
     CHECK_STR(pairs_get(&pairs, "dry-run"), "yes");
 }
 
