@@ -14,7 +14,7 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
-CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
+CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -iquote guestd -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
             -DSYSCONFDIR='"$(SYSCONFDIR)"'
 override CFLAGS += -std=gnu11 $(WARNINGS)
 ifdef SAN
@@ -40,7 +40,10 @@ xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disk
             $(addprefix agent/,monitor care control files holders log msg xl xl_config xl_stream)
 xensnap := $(protocol:%=protocol/%) protocol/client protocol/client_vm $(patsubst %.c,%,$(wildcard tools/*.c))
 
-programs := xensnapd xensnap-worker xensnap-monitor xensnap
+xensnap-guestd := $(addprefix protocol/,doorbell errors names pairs quiesce xenstore) \
+            $(patsubst %.c,%,$(wildcard guestd/*.c))
+
+programs := xensnapd xensnap-worker xensnap-monitor xensnap xensnap-guestd
 pods     := $(wildcard docs/*.[1-9].pod)
 
 all: $(programs:%=$O/%)
@@ -48,6 +51,7 @@ all: $(programs:%=$O/%)
 $O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
 $O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight
 $O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lxenevtchn -lyajl -luuid -lxxhash
+$O/xensnap-guestd: LDLIBS = -lxenstore -lxenevtchn
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog
 
 .SECONDEXPANSION:
@@ -55,6 +59,17 @@ $(programs:%=$O/%): $O/%: $$(addprefix $O/,$$(addsuffix .o,$$($$*)))
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $O/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call run,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# What goes into a guest, which has no Xen libraries: programs without shared ones.
+guest-programs += xensnap-guestd
+guest: $(guest-programs:%=build/guest/%)
+
+build/guest/xensnap-guestd: $(xensnap-guestd:%=build/guest/%.o)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ -lxenstore -lxenevtchn -lxentoolcore -lxentoollog
+
+build/guest/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call run,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -122,9 +137,9 @@ bench: xen-tree
 	@tests/bench/run.sh
 
 clean:
-	rm -rf build/gcc* build/clang* build/cc*
+	rm -rf build/gcc* build/clang* build/cc* build/guest
 
-.PHONY: all install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push demo bench unit integration
+.PHONY: all guest install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -247,10 +247,14 @@ int quiet_end(struct quiet **held, struct quieted *was, struct err *err)
     char error[ERROR_MAX_BYTES + 1];
     int rc;
 
+    bool early = read_answer(quiet, &answer) && answer.word == QUIESCE_THAWED; /* before it was asked to */
+
     *held = NULL;
     release(quiet);
     rc = wait_answer(quiet, &answer, true, QUIET_THAW_SECONDS, err);
-    if (rc < 0)
+    if (rc == 0 && early)
+        rc = err_set(err, ERR_GUEST_TIMEOUT, "the guest thawed its file systems before it was asked to");
+    else if (rc < 0)
         err_context(err, "thawing the guest's file systems");
     else if (answer.word != QUIESCE_THAWED) {
         read_error(quiet, error);

@@ -18,6 +18,7 @@ test-status   := $(unit-request) protocol/status
 test-entry    := $(addprefix protocol/,entry names pairs)
 test-settings := $(unit-request) tools/settings
 test-snapconf := $(unit-request) tools/snapconf
+test-mounts   := guestd/mounts
 test-tree     := tools/tree
 test-job      := $(unit-request) protocol/status agent/job
 test-queue    := $(unit-request) protocol/status agent/job agent/queue
@@ -43,7 +44,7 @@ unit-libs = $(if $(filter protocol/json,$($*)),-lyajl) $(if $(filter agent/diges
             $(if $(filter agent/conf,$($*)),-linih) \
             $(if $(filter tools/snapconf,$($*)),-lxlutil -lxenlight)
 
-$O/tests/unit/%.o: CPPFLAGS += -iquote tools
+$O/tests/unit/%.o: CPPFLAGS += -iquote tools -iquote guestd
 
 .SECONDEXPANSION:
 $(unit-tests:%=$O/tests/unit/%): $O/tests/unit/%: $O/tests/unit/%.o $$(addprefix $O/,$$(addsuffix .o,$$($$*)))
