@@ -87,6 +87,12 @@ install: all
 	  install -d $$dir && pod2man --section=$${page##*.} --name=$$(echo $${page%.*} | tr a-z A-Z) --center=xensnap \
 	    --release='xensnap $(VERSION)' $$pod $$dir/$$page || exit 1; done
 
+# Into the root of a guest.
+install-guest: guest
+	install -D -m 755 build/guest/xensnap-guestd $(DESTDIR)$(SBINDIR)/xensnap-guestd
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/xensnap/freeze.d
+	sed 's,@SBINDIR@,$(SBINDIR),' guestd/xensnap-guestd.service.in > $(DESTDIR)$(UNITDIR)/xensnap-guestd.service
+
 # Before xl in root's PATH; never in its place.
 install-xl-shim:
 	@! [ -e $(DESTDIR)$(XLSHIMDIR)/xl ] || grep -q XENSNAP_REAL_XL $(DESTDIR)$(XLSHIMDIR)/xl || \
@@ -139,7 +145,7 @@ bench: xen-tree
 clean:
 	rm -rf build/gcc* build/clang* build/cc* build/guest
 
-.PHONY: all guest install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push demo bench unit integration
+.PHONY: all guest install install-guest install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -96,8 +96,8 @@ static int check_key(const struct snapconf *conf, int line, const char *word, si
         return 0;
     }
     return err_set(err, ERR_INVALID,
-                   "%s:%d: unknown key %.*s; there are name, description, memory, type, quiesce and disk", conf->path, line,
-                   length > 40 ? 40 : (int)length, word);
+                   "%s:%d: unknown key %.*s; there are name, description, memory, type, quiesce and disk", conf->path,
+                   line, length > 40 ? 40 : (int)length, word);
 }
 
 /* The text has been parsed: what looks like a word outside of strings, lists and comments is a key. */

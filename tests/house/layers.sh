@@ -9,7 +9,7 @@ bad=0
 only() {
     local pattern=$1 found file
     shift
-    found=$(grep -lE "^#include $pattern" agent/*.[ch] protocol/*.[ch] tools/*.[ch])
+    found=$(grep -lE "^#include $pattern" agent/*.[ch] guestd/*.[ch] protocol/*.[ch] tools/*.[ch])
     for file in $found; do
         [[ " $* " == *" $file "* ]] || { echo "not ok $file includes $pattern; its door is $*"; bad=1; }
     done
@@ -36,15 +36,18 @@ only '<yajl/' protocol/json.c
 only '<xxhash\.h>' agent/digest.c
 only '<ini\.h>' agent/conf.c
 
-pure=(protocol/{entry,errors,json,names,pairs,quiesce,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
+pure=(guestd/mounts.[ch] protocol/{entry,errors,json,names,pairs,quiesce,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
     agent/{job,queue,record}.c)
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
 for header in agent/*.h; do
-    never "\"$(basename "$header" | sed 's/\./\\./')\"" protocol/*.[ch] tools/*.[ch]
+    never "\"$(basename "$header" | sed 's/\./\\./')\"" guestd/*.[ch] protocol/*.[ch] tools/*.[ch]
+done
+for header in guestd/*.h; do
+    never "\"$(basename "$header" | sed 's/\./\\./')\"" agent/*.[ch] protocol/*.[ch] tools/*.[ch]
 done
 
 # Agent and worker share messages, the journal and the read side of the store, and nothing of each other.
-for header in xl qmp disks draft op control settle holders qemu_img; do
+for header in xl qmp disks draft op control settle holders qemu_img quiet; do
     never "\"$header\\.h\"" agent/{xensnapd,agent,domains,inbox,loop,publish,queue,spawn,job}.c
 done
 [ $bad = 0 ] && echo "ok layers"
