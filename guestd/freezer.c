@@ -76,7 +76,7 @@ int freezer_open(struct freezer *freezer, struct err *err)
     _cleanup_(freep) struct mounts *mounts = malloc(sizeof *mounts);
     _cleanup_(freep) char *text = read_mountinfo(err);
 
-    freezer->count = freezer->frozen = 0;
+    freezer->count = freezer->from = freezer->frozen = 0;
     if (!text)
         return -1;
     if (!mounts)
@@ -86,14 +86,26 @@ int freezer_open(struct freezer *freezer, struct err *err)
     for (size_t i = 0; i < mounts->count; i++)
         if (open_file_system(freezer, mounts, i, err) < 0)
             return -1;
+    freezer->from = freezer->count;
     return 0;
 }
 
-static void leave_out(struct freezer *freezer, size_t i)
+/* From the moment at which it may be frozen it is known to be one that is to be thawed. */
+static int freeze_one(struct freezer *freezer, size_t i, struct err *err)
 {
-    close(freezer->fds[i]);
-    memmove(&freezer->fds[i], &freezer->fds[i + 1], (freezer->count - i - 1) * sizeof *freezer->fds);
-    freezer->count--;
+    freezer->from = i;
+    if (ioctl(freezer->fds[i], FIFREEZE, 0) == 0) {
+        freezer->frozen++;
+        return 0;
+    }
+    if (errno == EOPNOTSUPP || errno == ENOTTY) {
+        close(freezer->fds[i]);
+        freezer->fds[i] = -1;
+        return 0;
+    }
+    freezer->from = i + 1;
+    return errno == EBUSY ? err_set(err, ERR_BUSY, "a file system is frozen already")
+                          : err_errno(err, "cannot freeze a file system");
 }
 
 /* What there is to write is written before the first stands still, for the others to follow fast. */
@@ -104,27 +116,22 @@ int freezer_freeze(struct freezer *freezer, long long deadline, struct err *err)
     for (size_t i = freezer->count; i-- > 0;) {
         if (clock_ms() >= deadline)
             return err_set(err, ERR_GUEST_TIMEOUT, "freezing the file systems takes too long");
-        if (ioctl(freezer->fds[i], FIFREEZE, 0) == 0)
-            freezer->frozen++;
-        else if (errno == EOPNOTSUPP || errno == ENOTTY)
-            leave_out(freezer, i);
-        else if (errno == EBUSY)
-            return err_set(err, ERR_BUSY, "a file system is frozen already");
-        else
-            return err_errno(err, "cannot freeze a file system");
+        if (freeze_one(freezer, i, err) < 0)
+            return -1;
     }
     return 0;
 }
 
 void freezer_thaw(const struct freezer *freezer)
 {
-    for (size_t i = 0; i < freezer->count; i++)
-        ioctl(freezer->fds[i], FITHAW, 0); /* EINVAL: it is not frozen */
+    for (size_t i = freezer->from; i < freezer->count; i++)
+        if (freezer->fds[i] >= 0)
+            ioctl(freezer->fds[i], FITHAW, 0); /* EINVAL: it is not frozen */
 }
 
 void freezer_close(struct freezer *freezer)
 {
     while (freezer->count > 0)
-        close(freezer->fds[--freezer->count]);
-    freezer->frozen = 0;
+        closep(&freezer->fds[--freezer->count]);
+    freezer->from = freezer->frozen = 0;
 }

@@ -10,9 +10,10 @@
 struct err;
 
 struct freezer {
-    size_t count;       /* in the order in which they were mounted: what lies in a file of another comes behind it */
-    int fds[MOUNTS_MAX];
-    size_t frozen;      /* that many of them, from the end */
+    size_t count;        /* in the order in which they were mounted: what lies in a file of another comes behind it */
+    int fds[MOUNTS_MAX]; /* -1: cannot be frozen */
+    size_t from;         /* those from here on are frozen, or just about to be */
+    size_t frozen;       /* so many are */
 };
 
 /* Opens them all.  Ends with freezer_close(), also after an error. */
@@ -20,7 +21,8 @@ int freezer_open(struct freezer *freezer, struct err *err);
 /* Freezes them, the last first; those that cannot be, FAT above all, are written out and left out.  After an error, and
  * also if DEADLINE has passed on clock_ms(), some may be frozen. */
 int freezer_freeze(struct freezer *freezer, long long deadline, struct err *err);
-/* Thaws whatever may be frozen; any number of times, from any process that has the descriptors. */
+/* Thaws what freezer_freeze() has frozen, and not what somebody else has; any number of times, and from any process
+ * that has the descriptors and shares the memory. */
 void freezer_thaw(const struct freezer *freezer);
 void freezer_close(struct freezer *freezer);
 

@@ -148,7 +148,8 @@ static int begin(struct daemon *daemon, struct err *err)
         return -1;
     if (mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
         remark("its memory cannot be locked");
-    daemon->session.xs = daemon->xs;
+    if (session_init(&daemon->session, daemon->xs, err) < 0)
+        return -1;
     if (read_action(daemon, &action))
         memcpy(daemon->last, action.token, sizeof daemon->last);
     if (xenstore_watch(daemon->xs, NODE_QUIESCE_ACTION, "action") < 0 ||

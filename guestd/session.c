@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cleanup.h"
 #include "clock.h"
@@ -35,15 +36,25 @@ static int freeze(struct session *session, struct err *err)
 {
     for (size_t i = 0; i < sizeof directories / sizeof *directories; i++)
         hooks_find(&session->hooks, directories[i]);
-    if (hooks_freeze(&session->hooks, hook_seconds(session), err) < 0 || freezer_open(&session->freezer, err) < 0)
+    if (hooks_freeze(&session->hooks, hook_seconds(session), err) < 0 || freezer_open(session->freezer, err) < 0)
         return -1;
     if (!is_still_asked(session))
         return err_set(err, ERR_CANCELLED, "dom0 has taken it back");
-    if (guard_start(&session->guard, &session->freezer, session->token, session->seconds, err) < 0 ||
-        freezer_freeze(&session->freezer, session->deadline, err) < 0)
+    if (guard_start(&session->guard, session->freezer, session->token, session->seconds, err) < 0 ||
+        freezer_freeze(session->freezer, session->deadline, err) < 0)
         return -1;
-    if (session->freezer.frozen == 0 && session->hooks.count == 0)
+    if (session->freezer->frozen == 0 && session->hooks.count == 0)
         return err_set(err, ERR_UNSUPPORTED, "there is no file system that can be frozen, and no hook");
+    return 0;
+}
+
+int session_init(struct session *session, struct xenstore *xs, struct err *err)
+{
+    void *memory = mmap(NULL, sizeof *session->freezer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return err_errno(err, "mmap");
+    *session = (struct session){ .xs = xs, .freezer = memory, .guard.line = -1 };
     return 0;
 }
 
@@ -54,6 +65,7 @@ void session_begin(struct session *session, const struct quiesce_action *action,
 
     *session = (struct session){
         .xs = session->xs,
+        .freezer = session->freezer,
         .active = true,
         .seconds = action->seconds,
         .deadline = clock_ms() + action->seconds * 1000LL,
@@ -77,7 +89,7 @@ static void tell(const struct session *session, enum session_end end, const char
 
     if (end == SESSION_ASKED) {
         snprintf(text, sizeof text, "%s: thawed %zu file systems; %zu hooks", session->token,
-                 session->freezer.frozen, session->hooks.count);
+                 session->freezer->frozen, session->hooks.count);
         log->said(text);
     } else {
         snprintf(text, sizeof text, "%s: not frozen any more: %s", session->token, why);
@@ -91,7 +103,7 @@ void session_end(struct session *session, enum session_end end, const char *why,
         end = SESSION_BROKEN_OFF;
         why = "dom0 asked to thaw too late";
     }
-    freezer_thaw(&session->freezer);
+    freezer_thaw(session->freezer);
     guard_end(&session->guard);
     if (end == SESSION_ASKED)
         say_answer(session->xs, QUIESCE_THAWED, session->token, 0);
@@ -99,7 +111,7 @@ void session_end(struct session *session, enum session_end end, const char *why,
         say_failed(session->xs, session->token, why);
     doorbell_ring(session->bell);
     tell(session, end, why, log);
-    freezer_close(&session->freezer);
+    freezer_close(session->freezer);
     hooks_thaw(&session->hooks, hook_seconds(session), log->failed);
     if (session->bell)
         say_port(session->xs, 0);

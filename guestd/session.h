@@ -13,6 +13,7 @@
 #include "quiesce.h"
 
 struct doorbell;
+struct err;
 struct xenstore;
 
 struct session {
@@ -23,7 +24,7 @@ struct session {
     long long deadline; /* on clock_ms(): thaw by yourself */
     struct doorbell *bell;
     struct hooks hooks;
-    struct freezer freezer;
+    struct freezer *freezer; /* in memory that is shared with the guard */
     struct guard guard;
 };
 
@@ -35,6 +36,8 @@ struct session_log {
     void (*said)(const char *text);
 };
 
+/* XS is the caller's, and is used until the end. */
+int session_init(struct session *session, struct xenstore *xs, struct err *err);
 /* Hooks, then file systems; answers.  If something fails, everything is thawed again and the session is not active. */
 void session_begin(struct session *session, const struct quiesce_action *action, const struct session_log *log);
 /* File systems, then hooks; answers.  WHY is for one that was broken off. */
