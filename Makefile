@@ -118,6 +118,8 @@ xen-tree:
 	@$(MAKE) --no-print-directory all
 	@rm -rf build/xen/install
 	@$(MAKE) --no-print-directory install DESTDIR=build/xen/install PREFIX=/usr > /dev/null
+	@$(MAKE) --no-print-directory guest
+	@install -D -m 755 build/guest/xensnap-guestd build/xen/install/usr/local/lib/guest/xensnap-guestd
 	@$(MAKE) --no-print-directory install-xl-shim DESTDIR=build/xen/install \
 	  XLSHIMDIR=/usr/local/lib/xensnap-shim > /dev/null
 

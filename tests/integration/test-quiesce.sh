@@ -9,7 +9,9 @@ hook=$GUEST_DOUBLE/hooks/fsfreeze-hook.d
 mkdir -p "$hook" "$GUEST_DOUBLE/hooks/freeze.d"
 echo 2 > "$GUEST_DOUBLE/file-systems"
 
+# One that was killed has left its announcement behind.
 guestd_start() {
+    xenstore-write $tree/feature ''
     "$build/tests/integration/xensnap-guestd" -v >> "$dir/guestd.log" 2>&1 &
     guestd=$!
     wait_for 10 announced || fail "xensnap-guestd does not announce itself: $(cat "$dir/guestd.log")"

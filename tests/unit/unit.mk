@@ -18,6 +18,7 @@ test-status   := $(unit-request) protocol/status
 test-entry    := $(addprefix protocol/,entry names pairs)
 test-settings := $(unit-request) tools/settings
 test-snapconf := $(unit-request) tools/snapconf
+test-hooks    := protocol/errors guestd/hooks
 test-mounts   := guestd/mounts
 test-tree     := tools/tree
 test-job      := $(unit-request) protocol/status agent/job
