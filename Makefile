@@ -16,7 +16,7 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
-CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
+CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -iquote guestd -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
             -DSYSCONFDIR='"$(SYSCONFDIR)"'
 override CFLAGS += -std=gnu11 $(WARNINGS)
 ifdef SAN
@@ -30,14 +30,14 @@ O := build/$(CC)$(if $(SAN),-san)
 # What each program is made of.  libxl is linked into the worker and the monitor; the command line has libxlutil's
 # parsers, which bring it along.
 protocol := entry errors identity json names pairs request request_disks status xenstore
-shared   := care files journal log msg record store
+shared   := care files journal log msg quiesce_tree record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
-            $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs loop notify permit publish queue report requests \
-              scrub spawn)
-xensnap-worker := $(protocol:%=protocol/%) $(shared:%=agent/%) \
+            $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs loop notify permit publish queue report \
+              requests scrub spawn)
+xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
             $(addprefix agent/,worker block_job chain control creation digest disks draft holders images merge nodes op \
-              op_create op_delete op_revert plan qemu_img qmp reach refcounts reversion savefile settle vmconfig xl \
-              xl_config xl_stream)
+              op_create op_delete op_revert plan qemu_img qmp quiet reach refcounts reversion savefile settle \
+              vmconfig xl xl_config xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
             $(addprefix agent/,monitor late care control files holders log msg xl xl_config xl_stream)
 xensnap := $(filter-out %_none,$(patsubst %.c,%,$(wildcard tools/*.c))) \
@@ -45,11 +45,14 @@ xensnap := $(filter-out %_none,$(patsubst %.c,%,$(wildcard tools/*.c))) \
 # For a guest: one static file each, which needs nothing there.
 guest-without := tools/snapconf tools/policy_command protocol/conf protocol/policy
 guest-xensnap := $(filter-out $(guest-without),$(xensnap)) tools/snapconf_none tools/policy_command_none
-guest-programs := xensnap
+guest-programs := xensnap xensnap-guestd
 guest-xenstore := $(addprefix protocol/,wire xs_wire)
 library := $(addprefix protocol/,client client_list client_vm errors map names pairs request request_disks xenstore)
 
-programs := xensnapd xensnap-worker xensnap-monitor xensnap
+xensnap-guestd := $(addprefix protocol/,doorbell errors names pairs quiesce xenstore) \
+            $(patsubst %.c,%,$(wildcard guestd/*.c))
+
+programs := xensnapd xensnap-worker xensnap-monitor xensnap xensnap-guestd
 pods     := $(wildcard docs/*.[1-9].pod)
 
 all: $(programs:%=$O/%) $O/libxensnap.so.1
@@ -57,7 +60,8 @@ all: $(programs:%=$O/%) $O/libxensnap.so.1
 $O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
 $O/xensnap: $O/libxensnap.a
 $O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight -linih
-$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lyajl -luuid -lxxhash
+$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lxenevtchn -lyajl -luuid -lxxhash
+$O/xensnap-guestd: LDLIBS = -lxenstore -lxenevtchn
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog -lxenstore
 
 .SECONDEXPANSION:
@@ -80,6 +84,10 @@ guest: $(guest-programs:%=build/guest/%)
 build/guest/xensnap: $(guest-xensnap:%=$O/%.o) $O/libxensnap.a $(guest-xenstore:%=$O/%.o)
 	@mkdir -p $(@D)
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ -l:libyajl_s.a
+
+build/guest/xensnap-guestd: $(xensnap-guestd:%=$O/%.o) $(guest-xenstore:%=$O/%.o)
+	@mkdir -p $(@D)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ -lxenevtchn -lxentoolcore -lxentoollog
 
 $O/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -106,6 +114,12 @@ install: all
 	  install -d $$dir && pod2man --section=$${page##*.} --name=$$(echo $${page%.*} | tr a-z A-Z) --center=xensnap \
 	    --release='xensnap $(VERSION)' $$pod $$dir/$$page || exit 1; done
 
+# Into the root of a guest.
+install-guest: guest
+	install -D -m 755 build/guest/xensnap-guestd $(DESTDIR)$(SBINDIR)/xensnap-guestd
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/xensnap/freeze.d
+	sed 's,@SBINDIR@,$(SBINDIR),' guestd/xensnap-guestd.service.in > $(DESTDIR)$(UNITDIR)/xensnap-guestd.service
+
 # Before xl in root's PATH; never in its place.
 install-xl-shim:
 	@! [ -e $(DESTDIR)$(XLSHIMDIR)/xl ] || grep -q XENSNAP_REAL_XL $(DESTDIR)$(XLSHIMDIR)/xl || \
@@ -131,6 +145,8 @@ xen-tree:
 	@$(MAKE) --no-print-directory all
 	@rm -rf build/xen/install
 	@$(MAKE) --no-print-directory install DESTDIR=build/xen/install PREFIX=/usr > /dev/null
+	@$(MAKE) --no-print-directory guest
+	@install -D -m 755 build/guest/xensnap-guestd build/xen/install/usr/local/lib/guest/xensnap-guestd
 	@$(MAKE) --no-print-directory install-xl-shim DESTDIR=build/xen/install \
 	  XLSHIMDIR=/usr/local/lib/xensnap-shim > /dev/null
 
@@ -166,8 +182,8 @@ bench: xen-tree
 clean:
 	rm -rf build/gcc* build/clang* build/cc* build/guest
 
-.PHONY: all guest install install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree xen-shell xen-push \
-        howto demo bench unit integration
+.PHONY: all guest install install-guest install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree \
+        xen-shell xen-push howto demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

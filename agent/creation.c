@@ -10,6 +10,7 @@
 #include "draft.h"
 #include "images.h"
 #include "merge.h"
+#include "quiet.h"
 #include "store.h"
 #include "vmconfig.h"
 
@@ -125,6 +126,8 @@ int creation_undo(struct work *w, enum settle how, bool paused, struct err *err)
     bool known = draft_record(w->store, w->begun.order.vm, &record);
 
     w->control->committed = true; /* a cancel must not stop the undoing */
+    if (w->begun.order.request.quiesce != QUIESCE_NO && w->begun.order.domid >= 0)
+        quiet_recover((unsigned)w->begun.order.domid, w->begun.snapshot);
     if ((known && agree_with_qemu(w, &record, err) < 0) || let_go_on(w, &record, how, paused, err) < 0)
         return err_context(err, "the domain could not be let go on");
     if (known && (leave_overlays(w, &record, err) < 0 || merge_unneeded(w, MERGE_ALL, err) < 0))

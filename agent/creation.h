@@ -16,6 +16,8 @@ struct creation {
     struct xl_saved saved;
     enum settle how;          /* what a failure now would leave of the domain */
     bool paused_by_us;
+    bool freezes;             /* the guest is to be asked to be quiet, and can be */
+    struct quiet *quiet;      /* while it is */
     long long stood_still_ms; /* clock_ms() since when; 0: it runs */
 };
 

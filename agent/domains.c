@@ -11,6 +11,7 @@
 #include "errors.h"
 #include "identity.h"
 #include "log.h"
+#include "quiesce_tree.h"
 #include "xenstore.h"
 
 struct entry_of_table {
@@ -98,6 +99,7 @@ static void make_tree(struct xenstore *xs, unsigned domid)
             put(xs, domid, NODE_REQUEST, "");
             put(xs, domid, NODE_STATUS, "");
         }
+        quiesce_tree_offer(xs, domid);
         put(xs, domid, NODE_FEATURE, "1");
     } while (!xenstore_commit(xs) && errno == EAGAIN);
 }

@@ -98,6 +98,8 @@ static void on_result(struct agent *agent, struct job *job, const struct msg *ms
     job->reported = true;
     job->status.error = msg->error;
     job->status.downtime_ms = msg->downtime_ms;
+    job->status.freeze_ms = msg->freeze_ms;
+    memcpy(job->status.warning, msg->warning, sizeof job->status.warning);
     memcpy(job->status.snapshot, msg->snapshot, sizeof job->status.snapshot);
     memcpy(job->status.name, msg->name, sizeof job->status.name);
     memcpy(job->status.plan, msg->plan, sizeof job->status.plan);

@@ -39,6 +39,8 @@ struct msg {
     int downtime_ms;
     char snapshot[UUID_LENGTH + 1];
     char name[NAME_MAX_BYTES + 1];
+    int freeze_ms;                /* RESULT of a create, as in struct status */
+    char warning[STATUS_WARNING_SIZE];
     char plan[STATUS_PLAN_SIZE];  /* RESULT of a dry run */
     struct err error;             /* RESULT: ERR_NONE is success */
 };

@@ -15,6 +15,7 @@
 #include "op.h"
 #include "plan.h"
 #include "qmp.h"
+#include "quiet.h"
 #include "reversion.h"
 #include "savefile.h"
 #include "store.h"
@@ -24,8 +25,8 @@
 enum { LEAST_BYTES = 4 << 20 };
 
 /* With memory the domain is suspended from somewhere in "save" to "resume".  Without, it is paused from "pause" to
- * "resume", and only if it is to go on in overlays. */
-static const char *const steps[] = { "prepare", "save", "pause", "disks", "resume", "commit", NULL };
+ * "resume", and only if it is to go on in overlays.  Its file systems are frozen from "freeze" to before "commit". */
+static const char *const steps[] = { "prepare", "save", "freeze", "pause", "disks", "resume", "commit", NULL };
 
 /* ---- before anything is changed ------------------------------------------------------------------------ */
 
@@ -50,6 +51,37 @@ static int check_domain(struct work *w, struct creation *c, struct err *err)
         return 0;
     return reach_check_steady(&c->reach, err) < 0 ? -1
                                                   : err_set(err, ERR_DOMAIN_GONE, "the domain is shutting down");
+}
+
+/* Where it was to be tried only: goes on, and the snapshot is what it is without. */
+static int do_without(struct work *w, struct creation *c, struct err *err)
+{
+    struct record_quiesce *quiesce = &c->record.quiesce;
+
+    if (w->begun.order.request.quiesce == QUIESCE_MUST || err->code == ERR_CANCELLED)
+        return -1;
+    err_context(err, "not frozen");
+    snprintf(quiesce->warning, sizeof quiesce->warning, "%s", err->text);
+    return 0;
+}
+
+/* Whether the guest can be asked to be quiet.  A paused one cannot flush what it holds. */
+static int check_quiesce(struct work *w, struct creation *c, struct err *err)
+{
+    int rc;
+
+    if (w->begun.order.request.quiesce == QUIESCE_NO)
+        return 0;
+    c->record.quiesce.asked = true;
+    snprintf(c->record.quiesce.consistency, sizeof c->record.quiesce.consistency, "crash");
+    if (!c->reach.runs)
+        rc = err_set(err, ERR_UNSUPPORTED, "the domain does not run, so there is nothing to freeze");
+    else if (c->reach.domain.life == XL_PAUSED)
+        rc = err_set(err, ERR_UNSUPPORTED, "the domain is paused and cannot write out what its file systems hold");
+    else
+        rc = quiet_check(c->reach.domain.domid, err);
+    c->freezes = rc == 0;
+    return rc < 0 ? do_without(w, c, err) : 0;
 }
 
 static int choose_name(struct work *w, struct record *record, struct err *err)
@@ -83,7 +115,7 @@ static int describe(struct work *w, struct creation *c, struct err *err)
     uuid_generate_random(uuid);
     uuid_unparse_lower(uuid, record->id);
     record->created_ms = clock_epoch_ms();
-    record->downtime_ms = -1;
+    record->downtime_ms = record->freeze_ms = -1;
     memcpy(record->vm, order->vm, sizeof record->vm);
     memcpy(record->description, order->request.description, sizeof record->description);
     memcpy(record->memory_file, order->request.memory, sizeof record->memory_file);
@@ -212,6 +244,28 @@ static int save_memory(struct work *w, struct creation *c, struct err *err)
     return rc;
 }
 
+static int freeze(struct work *w, struct creation *c, struct err *err)
+{
+    if (quiet_begin(&c->quiet, w->control, c->reach.domain.domid, c->record.id, err) < 0)
+        return do_without(w, c, err);
+    return 0;
+}
+
+/* Only what the guest says to its end tells whether it was quiet all the while. */
+static int thaw(struct work *w, struct creation *c, struct err *err)
+{
+    struct record_quiesce *quiesce = &c->record.quiesce;
+    struct quieted was;
+    int rc = quiet_end(&c->quiet, &was, err);
+
+    if (rc < 0)
+        return do_without(w, c, err);
+    c->record.freeze_ms = was.frozen_ms;
+    quiesce->hooks = was.hooks;
+    snprintf(quiesce->consistency, sizeof quiesce->consistency, was.hooks ? "app" : "fs");
+    return 0;
+}
+
 static int pause_domain(struct work *w, struct creation *c, struct err *err)
 {
     struct xl_domain now;
@@ -278,12 +332,16 @@ static int take(struct work *w, struct creation *c, struct err *err)
         return -1;
     if (c->record.memory && (work_step(w, "save", JOURNAL_DURABLE, err) < 0 || save_memory(w, c, err) < 0))
         return -1;
+    if (c->freezes && (work_step(w, "freeze", JOURNAL_DURABLE, err) < 0 || freeze(w, c, err) < 0))
+        return -1;
     if (pause && (work_step(w, "pause", JOURNAL_DURABLE, err) < 0 || pause_domain(w, c, err) < 0))
         return -1;
     if (work_step(w, "disks", JOURNAL_QUICK, err) < 0 || snapshot_disks(w, c, err) < 0)
         return -1;
     if ((c->record.memory || pause) &&
         (work_step(w, "resume", JOURNAL_QUICK, err) < 0 || let_go_on(w, c, err) < 0))
+        return -1;
+    if (c->quiet && thaw(w, c, err) < 0)
         return -1;
     if (work_step(w, "commit", JOURNAL_DURABLE, err) < 0 || seal(w, c, err) < 0)
         return -1;
@@ -307,13 +365,14 @@ static int create(struct work *w, struct err *err)
 
     c.record.memory = !w->begun.order.request.disk_only;
     if (reach_open(&c.reach, w->xl, w->begun.order.vm, w->control, err) < 0 || check_domain(w, &c, err) < 0 ||
-        prepare(w, &c, err) < 0)
+        check_quiesce(w, &c, err) < 0 || prepare(w, &c, err) < 0)
         return -1;
     if (w->begun.order.request.dry_run)
         return tell_plan(w, &c);
     if (work_begin(w, c.record.id, err) < 0)
         return -1;
     rc = reversion_drop_late(w, &c.reach, err) < 0 ? -1 : take(w, &c, err);
+    c.quiet = quiet_drop(c.quiet); /* nothing else is as urgent as a guest that stands still */
     if (rc < 0)
         reach_explain(&c.reach, w->xl, err);
     reach_close(&c.reach); /* undo() wants the socket, and libxl's left-over descriptors go with us */

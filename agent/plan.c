@@ -261,6 +261,9 @@ void plan_describe(const struct record *record, struct store *store, long long m
     if (record->memory)
         add_line(text, "memory: %lld bytes in %s\n", plan_memory_bytes(memory_kb),
                  *record->memory_file ? record->memory_file : "the store");
+    if (record->quiesce.asked)
+        add_line(text, "file systems: %s\n",
+                 *record->quiesce.warning ? record->quiesce.warning : "frozen by the guest meanwhile");
     for (size_t i = 0; i < record->disk_count; i++) {
         const struct record_disk *disk = &record->disks[i];
 

@@ -19,6 +19,16 @@ static void put_memory(struct json_writer *w, const struct record *record)
     json_end_object(w);
 }
 
+static void put_quiesce(struct json_writer *w, const struct record *record)
+{
+    json_object(w, "quiesce");
+    json_put_string(w, "consistency", record->quiesce.consistency);
+    json_put_integer(w, "freeze_ms", record->freeze_ms);
+    json_put_integer(w, "hooks", record->quiesce.hooks);
+    json_put_string(w, "warning", record->quiesce.warning);
+    json_end_object(w);
+}
+
 static void put_disks(struct json_writer *w, const struct record *record)
 {
     json_array(w, "disks");
@@ -63,6 +73,8 @@ char *record_format(const struct record *record)
     json_put_integer(w, "downtime_ms", record->downtime_ms);
     if (record->memory)
         put_memory(w, record);
+    if (record->quiesce.asked)
+        put_quiesce(w, record);
     put_disks(w, record);
     json_object(w, "made_by");
     json_put_string(w, "xensnap", record->made_by);
@@ -115,6 +127,15 @@ static bool parse_memory(struct record *record, const struct json *memory)
     return json_copy(memory, "hash", record->memory_hash, sizeof record->memory_hash);
 }
 
+static void parse_quiesce(struct record *record, const struct json *quiesce)
+{
+    record->quiesce.asked = quiesce != NULL;
+    record->freeze_ms = (int)json_integer(json_get(quiesce, "freeze_ms"), -1);
+    record->quiesce.hooks = (int)json_integer(json_get(quiesce, "hooks"), 0);
+    json_copy(quiesce, "consistency", record->quiesce.consistency, sizeof record->quiesce.consistency);
+    json_copy(quiesce, "warning", record->quiesce.warning, sizeof record->quiesce.warning);
+}
+
 int record_parse(struct record *record, const char *text, struct err *err)
 {
     _cleanup_(json_freep) struct json *json = json_parse(text);
@@ -133,6 +154,7 @@ int record_parse(struct record *record, const char *text, struct err *err)
         return err_set(err, ERR_CORRUPT, "snapshot.json is incomplete");
     record->created_ms = json_integer(json_get(json, "created_ms"), 0);
     record->downtime_ms = (int)json_integer(json_get(json, "downtime_ms"), -1);
+    parse_quiesce(record, json_get(json, "quiesce"));
     json_copy(json, "description", record->description, sizeof record->description);
     json_copy(json, "vm_name", record->vm_name, sizeof record->vm_name);
     json_copy(json, "state", record->state, sizeof record->state);
@@ -181,6 +203,13 @@ static void add_detail(struct entry *entry, const struct record_disk *disk)
     snprintf(entry->detail[n].text, sizeof entry->detail[n].text, "%s %s", place_word(disk->place), disk->target);
 }
 
+static const char *consistency_word(const struct record *record)
+{
+    if (record->memory)
+        return "memory";
+    return *record->quiesce.consistency ? record->quiesce.consistency : "crash";
+}
+
 void record_entry(const struct record *record, bool current, struct entry *entry)
 {
     *entry = (struct entry){
@@ -190,7 +219,7 @@ void record_entry(const struct record *record, bool current, struct entry *entry
         .current = current,
     };
     snprintf(entry->type, sizeof entry->type, "%s", type_word(record));
-    snprintf(entry->consistency, sizeof entry->consistency, "%s", record->memory ? "memory" : "crash");
+    snprintf(entry->consistency, sizeof entry->consistency, "%s", consistency_word(record));
     snprintf(entry->id, sizeof entry->id, "%s", record->id);
     snprintf(entry->name, sizeof entry->name, "%s", record->name);
     snprintf(entry->description, sizeof entry->description, "%s", record->description);

@@ -10,6 +10,7 @@
 #include "entry.h"
 #include "errors.h"
 #include "request.h"
+#include "status.h"
 
 enum { TAG_SIZE = 64 };
 
@@ -28,6 +29,14 @@ struct record_left_out {
     char why[24];
 };
 
+/* What became of the wish that the guest be quiet; crash, fs or app. */
+struct record_quiesce {
+    bool asked;
+    char consistency[8];
+    int hooks;                          /* that ran in the guest, none of which failed */
+    char warning[STATUS_WARNING_SIZE];  /* "", or why it was not quiet */
+};
+
 struct record {
     char id[UUID_LENGTH + 1];
     char name[NAME_MAX_BYTES + 1];
@@ -43,6 +52,8 @@ struct record {
     long long memory_size;        /* bytes of the memory file */
     char memory_hash[40];         /* of the whole file, see digest.h */
     int downtime_ms;              /* -1 = unknown */
+    int freeze_ms;                /* -1 = its file systems were not frozen */
+    struct record_quiesce quiesce;
     char made_by[32];             /* our version */
     char xen[32];                 /* the hypervisor's */
     size_t disk_count;

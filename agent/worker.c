@@ -43,13 +43,13 @@ static int recover(struct work *work, struct err *err)
     if (!work->journal || (!*state.begun.order.vm && !*state.step))
         return err_set(err, ERR_INTERNAL, "the operation was interrupted before it had begun");
     memcpy(work->snapshot, state.begun.snapshot, sizeof work->snapshot);
+    work->begun = state.begun;
+    work->op = op_find(state.begun.order.request.operation);
     if (state.ended) {
         work->downtime_ms = state.downtime_ms;
         *err = state.outcome;
         return err->code == ERR_NONE ? 0 : -1;
     }
-    work->begun = state.begun;
-    work->op = op_find(state.begun.order.request.operation);
     if (!work->op)
         return err_set(err, ERR_CORRUPT, "the journal does not say what was being done");
     if (xl_open(&work->xl, work->control, err) < 0)
@@ -61,13 +61,27 @@ static int recover(struct work *work, struct err *err)
     return -1;
 }
 
+/* What the record of a new snapshot has to say; so that also an outcome says it that is heard of late. */
+static void add_record(const struct work *work, struct msg *msg)
+{
+    struct record record;
+    struct err err;
+
+    if (work->op != &op_create || store_find(work->store, work->begun.order.vm, work->snapshot, &record, &err) < 0)
+        return;
+    msg->freeze_ms = record.freeze_ms;
+    memcpy(msg->warning, record.quiesce.warning, sizeof msg->warning);
+}
+
 /* A journal stays only where something is still to be put right, or nobody has heard the outcome yet. */
 static void report(struct work *work, int rc, const struct err *err)
 {
-    struct msg msg = { .kind = MSG_RESULT, .downtime_ms = work->downtime_ms };
+    struct msg msg = { .kind = MSG_RESULT, .downtime_ms = work->downtime_ms, .freeze_ms = -1 };
 
     if (rc < 0)
         msg.error = *err;
+    else if (*work->snapshot)
+        add_record(work, &msg);
     memcpy(msg.snapshot, work->snapshot, sizeof msg.snapshot);
     memcpy(msg.name, work->name, sizeof msg.name);
     memcpy(msg.plan, work->plan, sizeof msg.plan);

@@ -16,7 +16,8 @@ struct entry {
     char description[DESCRIPTION_MAX_BYTES + 1];
     char state[12];                 /* of the domain when it was made: running, paused or stopped */
     char type[12];                  /* internal, external or mixed */
-    char consistency[12];           /* memory: disks and memory are of one instant; crash: as after a power cut */
+    char consistency[12];           /* memory: disks and memory are of one instant; crash: as after a power cut;
+                                       fs: its file systems were frozen; app: and all its hooks had run */
     char disks[256];                /* vdevs, with commas */
     char left_out[256];             /* vdevs of the disks that are not in it */
     size_t detail_count;            /* in dom0 only: where each disk's snapshot is */

@@ -41,6 +41,12 @@ bool domid_parse(const char *text, unsigned *domid);
 #define NODE_REQUEST "snapshot/request"
 #define NODE_STATUS "snapshot/status"
 #define NODE_LIST "snapshot/list"
+#define NODE_QUIESCE "snapshot/quiesce"
+#define NODE_QUIESCE_FEATURE NODE_QUIESCE "/feature"
+#define NODE_QUIESCE_ACTION NODE_QUIESCE "/action"
+#define NODE_QUIESCE_STATUS NODE_QUIESCE "/status"
+#define NODE_QUIESCE_ERROR NODE_QUIESCE "/error"
+#define NODE_QUIESCE_PORT NODE_QUIESCE "/event-channel"
 #define NODE_VMS "/tool/xensnap/vm"
 
 #define PROTOCOL_VERSION "1"

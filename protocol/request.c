@@ -97,6 +97,25 @@ static int set_type(struct request *request, const char *value, struct err *err)
     return 0;
 }
 
+static const char *const quiesces[] = {
+    [QUIESCE_NO] = "no", [QUIESCE_TRY] = "try", [QUIESCE_MUST] = "must",
+};
+
+const char *quiesce_word(enum quiesce quiesce)
+{
+    return quiesces[quiesce];
+}
+
+static int set_quiesce(struct request *request, const char *value, struct err *err)
+{
+    for (enum quiesce quiesce = QUIESCE_NO; quiesce <= QUIESCE_MUST; quiesce++)
+        if (strcmp(value, quiesces[quiesce]) == 0) {
+            request->quiesce = quiesce;
+            return 0;
+        }
+    return err_set(err, ERR_INVALID, "quiesce is no, try or must");
+}
+
 static int set_dry_run(struct request *request, const char *value, struct err *err)
 {
     request->dry_run = strcmp(value, "yes") == 0 || strcmp(value, "1") == 0;
@@ -132,6 +151,7 @@ static const struct key {
     { "type", BIT(OPERATION_CREATE), set_type },
     { "disks", BIT(OPERATION_CREATE), request_disks_set },
     { "disk-VDEV", BIT(OPERATION_CREATE), NULL }, /* one for each disk: request_disk_set() */
+    { "quiesce", BIT(OPERATION_CREATE), set_quiesce },
     { "dry-run", BIT(OPERATION_CREATE), set_dry_run },
     { "start", BIT(OPERATION_REVERT), set_start },
     { "request", BIT(OPERATION_CANCEL), set_request },
@@ -180,6 +200,9 @@ static int check_whole(const struct request *request, struct err *err)
         return err_set(err, ERR_INVALID, "%s needs a name", operation_word(request->operation));
     if (request->operation == OPERATION_CANCEL && !*request->about)
         return err_set(err, ERR_INVALID, "cancel needs request=ID");
+    if (request->quiesce != QUIESCE_NO && !request->disk_only)
+        return err_set(err, ERR_INVALID, "quiesce means nothing with the memory, which is of one instant with the "
+                                         "disks; say memory=no");
     return 0;
 }
 
@@ -307,6 +330,8 @@ void request_format(const struct request *request, struct pairs *pairs)
         pairs_add(pairs, "memory", "%s", request->disk_only ? "no" : request->memory);
     if (request->type != PLACE_DEFAULT)
         pairs_add(pairs, "type", "%s", place_word(request->type));
+    if (request->quiesce != QUIESCE_NO)
+        pairs_add(pairs, "quiesce", "%s", quiesce_word(request->quiesce));
     if (request->dry_run)
         pairs_add(pairs, "dry-run", "yes");
     request_disks_format(request, pairs);

@@ -21,6 +21,9 @@ enum start { START_RUNNING, START_PAUSED };
  * overlay. */
 enum place { PLACE_DEFAULT, PLACE_INTERNAL, PLACE_EXTERNAL };
 
+/* Whether the guest freezes its file systems meanwhile. */
+enum quiesce { QUIESCE_NO, QUIESCE_TRY, QUIESCE_MUST };
+
 struct request_disk {
     char vdev[VDEV_SIZE];
     enum place place;       /* default: as the whole request */
@@ -38,6 +41,7 @@ struct request {
     bool disk_only;                     /* create */
     char memory[PATH_SIZE];             /* create: the memory image to be made; "" = in the store */
     enum place type;                    /* create: of disks that say nothing else */
+    enum quiesce quiesce;               /* create without memory */
     bool dry_run;                       /* create: only tell what would be done */
     size_t disk_count;                  /* create: these disks and no other; 0 = every writable one */
     struct request_disk disks[DISKS_MAX];
@@ -58,6 +62,7 @@ void request_format(const struct request *request, struct pairs *pairs);
 /* The names of the keys, NULL behind the last, "disk-VDEV" for all of its kind: for who lists them. */
 const char *request_key(size_t index);
 const char *place_word(enum place place);
+const char *quiesce_word(enum quiesce quiesce);
 const char *operation_word(enum operation operation);
 
 #endif

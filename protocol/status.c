@@ -7,7 +7,7 @@
 
 #include "pairs.h"
 
-const struct status status_initial = { .progress = -1, .downtime_ms = -1 };
+const struct status status_initial = { .progress = -1, .downtime_ms = -1, .freeze_ms = -1 };
 
 static const char *const states[STATES] = {
     [STATE_QUEUED] = "queued",         [STATE_RUNNING] = "running",
@@ -76,6 +76,10 @@ void status_format(const struct status *status, struct pairs *pairs)
         pairs_add(pairs, "finished", "%lld", status->finished);
     if (status->downtime_ms >= 0)
         pairs_add(pairs, "downtime-ms", "%d", status->downtime_ms);
+    if (status->freeze_ms >= 0)
+        pairs_add(pairs, "freeze-ms", "%d", status->freeze_ms);
+    if (*status->warning)
+        pairs_add(pairs, "warning", "%s", status->warning);
     if (status->returned_by_revert)
         pairs_add(pairs, "returned", "revert");
     format_plan(status->plan, pairs);
@@ -121,6 +125,8 @@ void status_parse(struct status *status, const struct pairs *pairs)
     status->started = atoll(pairs_get(pairs, "started"));
     status->finished = atoll(pairs_get(pairs, "finished"));
     status->downtime_ms = number_or(pairs_get(pairs, "downtime-ms"), -1);
+    status->freeze_ms = number_or(pairs_get(pairs, "freeze-ms"), -1);
+    COPY(status->warning, "warning");
     parse_plan(status->plan, pairs);
     status->returned_by_revert = strcmp(pairs_get(pairs, "returned"), "revert") == 0;
 }

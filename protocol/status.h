@@ -21,7 +21,7 @@ enum state {
     STATES
 };
 
-enum { STATUS_PLAN_SIZE = 4096 };
+enum { STATUS_PLAN_SIZE = 4096, STATUS_WARNING_SIZE = 320 };
 
 struct status {
     enum operation operation;
@@ -34,6 +34,8 @@ struct status {
     char name[NAME_MAX_BYTES + 1];
     long long started, finished; /* seconds since the epoch; 0 = not yet */
     int downtime_ms;             /* how long the guest stood still; -1 = it did not, or nobody knows */
+    int freeze_ms;               /* how long its file systems stood still; -1 = they did not */
+    char warning[STATUS_WARNING_SIZE]; /* of one that is done: what it went without, and why */
     char plan[STATUS_PLAN_SIZE]; /* of a dry run: a sentence a line */
     bool returned_by_revert;     /* the guest that asked has been brought back to this moment */
 };

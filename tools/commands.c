@@ -57,6 +57,17 @@ static int operate_and_leave(struct xensnap *xensnap, const struct options *opti
     return code;
 }
 
+static void tell_warning(const struct options *options, const struct xensnap_map *status)
+{
+    const char *warning = xensnap_map_get(status, "warning");
+
+    if (!warning)
+        return;
+    fprintf(stderr, "xensnap: %s: ", options->command);
+    text_put(stderr, warning, 0);
+    putc('\n', stderr);
+}
+
 static int operate_and_wait(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *request,
                             tell_result tell)
 {
@@ -65,6 +76,7 @@ static int operate_and_wait(struct xensnap *xensnap, const struct options *optio
 
     if (code != 0)
         return code;
+    tell_warning(options, result);
     if (options->json)
         show_result_json(result);
     else if (!options->quiet || options->dry_run)
@@ -111,6 +123,7 @@ static void put_snapshot(struct xensnap *xensnap, const struct options *options,
 static void tell_created(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
 {
     long long downtime = xensnap_map_number(status, "downtime-ms", -1);
+    long long frozen = xensnap_map_number(status, "freeze-ms", -1);
 
     if (xensnap_outcome(status) == XENSNAP_RETURNED) {
         put_vm(xensnap, options, status);
@@ -123,6 +136,8 @@ static void tell_created(struct xensnap *xensnap, const struct options *options,
     fputs(" created", stdout);
     if (downtime >= 0)
         printf("; the domain stood still for %lld ms", downtime);
+    if (frozen >= 0)
+        printf("; its file systems were frozen for %lld ms", frozen);
     putchar('\n');
 }
 

@@ -14,6 +14,7 @@ struct options {
     const char *config;      /* create: its configuration file, or NULL */
     const char *memory;      /* create: yes, no or a path, or NULL */
     const char *disks;       /* create: vdevs with commas, or NULL */
+    const char *quiesce;     /* create: no, try or must, or NULL */
     int timeout;             /* seconds; 0 = for ever */
     bool either_order;       /* domain and config are two words, and which is which has to be found out */
     bool disk_only, external, dry_run; /* create */

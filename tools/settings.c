@@ -27,6 +27,7 @@ int settings_of_options(const struct options *options, struct xensnap_map *reque
     map_put(request, "memory", options->disk_only ? "no" : options->memory);
     map_put(request, "type", options->external ? "external" : NULL);
     map_put(request, "disks", options->disks);
+    map_put(request, "quiesce", options->quiesce);
     map_put(request, "dry-run", options->dry_run ? "yes" : NULL);
     return 0;
 }

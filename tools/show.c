@@ -368,7 +368,7 @@ static void put_request(struct json_writer *writer, const struct xensnap_map *st
         { "request", false },  { "operation", false }, { "state", false },      { "stage", false },
         { "progress", true },  { "error", false },     { "message", false },    { "vm", false },
         { "snapshot", false }, { "name", false },      { "started", true },     { "finished", true },
-        { "downtime-ms", true }, { "returned", false },
+        { "downtime-ms", true }, { "freeze-ms", true },  { "warning", false },   { "returned", false },
     };
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

@@ -10,9 +10,9 @@
 #include "cleanup.h"
 #include "maps.h"
 
-enum { FILE_MAX = 64 * 1024, KEYS = 6, KEY_CREATIONTIME = 2, KEY_DISK = 5 };
+enum { FILE_MAX = 64 * 1024, KEYS = 7, KEY_CREATIONTIME = 2, KEY_DISK = 6 };
 
-static const char *const keys[KEYS] = { "name", "description", "creationtime", "memory", "type", "disk" };
+static const char *const keys[KEYS] = { "name", "description", "creationtime", "memory", "type", "quiesce", "disk" };
 
 struct snapconf {
     const char *path;
@@ -96,8 +96,8 @@ static int check_key(const struct snapconf *conf, int line, const char *word, si
         return 0;
     }
     return xensnap_error_set(error, XENSNAP_INVALID,
-                             "%s:%d: unknown key %.*s; there are name, description, memory, type and disk", conf->path,
-                             line, length > 40 ? 40 : (int)length, word);
+                             "%s:%d: unknown key %.*s; there are name, description, memory, type, quiesce and disk",
+                             conf->path, line, length > 40 ? 40 : (int)length, word);
 }
 
 /* The text has been parsed: what looks like a word outside of strings, lists and comments is a key. */

@@ -24,6 +24,7 @@ static const struct option long_options[] = {
     { "external", no_argument, NULL, 'e' },
     { "disks", required_argument, NULL, 'K' },
     { "memory", required_argument, NULL, 'm' },
+    { "quiesce", optional_argument, NULL, 'Q' },
     { "dry-run", no_argument, NULL, 'N' },
     { "config", required_argument, NULL, 'C' },
     { "long", no_argument, NULL, 'l' },
@@ -47,7 +48,7 @@ static const struct command {
     bool needs_name;
     const char *synopsis, *summary, *help;
 } commands[] = {
-    { "create", command_create, "ndDeKmNCW", 2, false,
+    { "create", command_create, "ndDeKmQNCW", 2, false,
       "[OPTIONS] DOMAIN [CONFIGFILE]", "make a snapshot",
       "Makes a snapshot of the domain: its memory and all its writable disks.  CONFIGFILE may\n"
       "also come before DOMAIN; see xensnap-snapshot.conf(5).\n"
@@ -58,6 +59,7 @@ static const struct command {
       "  -m, --memory FILE       the memory image to be made; also: yes, no\n"
       "  -e, --external          go on in new overlay files instead of inside the images\n"
       "      --disks VDEV,...    these disks and no other\n"
+      "      --quiesce[=try]     with -D: the guest's file systems are frozen meanwhile\n"
       "  -N, --dry-run           only tell what would be done\n"
       "      --config FILE       the configuration file, if it could be taken for the domain\n" },
     { "list", command_list, "nlR", 2, false,
@@ -149,6 +151,7 @@ static int take(struct options *options, int letter)
     case 'e': options->external = true; break;
     case 'K': options->disks = optarg; break;
     case 'm': options->memory = optarg; break;
+    case 'Q': options->quiesce = optarg ? optarg : "must"; break;
     case 'N': options->dry_run = true; break;
     case 'C': options->config = optarg; break;
     case 'l': options->long_list = true; break;

@@ -9,7 +9,7 @@ bad=0
 only() {
     local pattern=$1 found file
     shift
-    found=$(grep -lE "^#include $pattern" agent/*.[ch] protocol/*.[ch] tools/*.[ch])
+    found=$(grep -lE "^#include $pattern" agent/*.[ch] guestd/*.[ch] protocol/*.[ch] tools/*.[ch])
     for file in $found; do
         [[ " $* " == *" $file "* ]] || { echo "not ok $file includes $pattern; its door is $*"; bad=1; }
     done
@@ -28,6 +28,7 @@ never() {
 only '<xenstore\.h>' protocol/xenstore.c protocol/xs_wire.c
 only '<xen/io/' protocol/wire.c protocol/xs_wire.c
 only '"wire\.h"' protocol/wire.c protocol/xs_wire.c
+only '<xenevtchn\.h>' protocol/doorbell.c
 only '<libxl[._]' agent/xl_internal.h
 only '<libxlutil\.h>' tools/snapconf.c
 only '"client_internal\.h"' protocol/client.c protocol/client_list.c protocol/client_vm.c
@@ -38,11 +39,14 @@ only '<yajl/' protocol/json.c
 only '<xxhash\.h>' agent/digest.c
 only '<ini\.h>' protocol/conf.c
 
-pure=(protocol/{entry,errors,json,map,names,pairs,policy,request,request_disks,status}.[ch] tools/{settings,tree}.[ch]
-    agent/{flood,job,queue,record,scrub}.c)
+pure=(protocol/{entry,errors,json,map,names,pairs,policy,quiesce,request,request_disks,status}.[ch]
+    tools/{settings,tree}.[ch] guestd/mounts.[ch] agent/{flood,job,queue,record,scrub}.c)
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
 for header in agent/*.h; do
-    never "\"$(basename "$header" | sed 's/\./\\./')\"" protocol/*.[ch] tools/*.[ch]
+    never "\"$(basename "$header" | sed 's/\./\\./')\"" guestd/*.[ch] protocol/*.[ch] tools/*.[ch]
+done
+for header in guestd/*.h; do
+    never "\"$(basename "$header" | sed 's/\./\\./')\"" agent/*.[ch] protocol/*.[ch] tools/*.[ch]
 done
 
 # The command line is a client like any other: of protocol/ it has the public header, the door to yajl and the macros.
@@ -58,7 +62,7 @@ done
 never '"' protocol/xensnap.h
 
 # Agent and worker share messages, the journal and the read side of the store, and nothing of each other.
-for header in xl qmp disks draft op control settle holders qemu_img; do
+for header in xl qmp disks draft op control settle holders qemu_img quiet; do
     never "\"$header\\.h\"" agent/{xensnapd,agent,domains,inbox,loop,publish,queue,spawn,job}.c
 done
 [ $bad = 0 ] && echo "ok layers"

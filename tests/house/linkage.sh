@@ -10,6 +10,7 @@ links_libxl() {
 }
 
 ! links_libxl "$1/xensnapd" || { echo "not ok xensnapd links libxl"; bad=1; }
+! links_libxl "$1/xensnap-guestd" || { echo "not ok xensnap-guestd links libxl"; bad=1; }
 # The command line has it for one file alone: the rest of it speaks with xenstored alone.
 for object in "$1"/tools/*.o "$1"/protocol/*.o; do
     [ "$(basename "$object")" = snapconf.o ] || ! nm -u "$object" | grep -qE ' (libxl|xlu)_' ||

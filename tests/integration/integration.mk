@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make integration: the worker without libxl and the shim for xenstored, which tests/integration/test-*.sh use.
+# make integration: the worker without libxl, the guest's daemon without a guest, and the shim for xenstored, which
+# tests/integration/test-*.sh use.
 
 integration-worker := $(filter-out agent/xl%,$(xensnap-worker)) tests/integration/xl-double
 
-integration: $O/tests/integration/xensnap-worker $O/tests/integration/xenstored-shim.so
+integration-guestd := $(filter-out guestd/freezer,$(xensnap-guestd)) tests/integration/guest-double
+wrapped            := xenstore_read xenstore_write xenstore_watch hooks_find
+
+integration: $O/tests/integration/xensnap-worker $O/tests/integration/xensnap-guestd \
+             $O/tests/integration/freezer $O/tests/integration/xenstored-shim.so
 
 $O/tests/integration/xensnap-worker: $(integration-worker:%=$O/%.o)
-	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lyajl -luuid -lxxhash
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lxenevtchn -lyajl -luuid -lxxhash
+
+$O/tests/integration/xensnap-guestd: $(integration-guestd:%=$O/%.o)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(wrapped:%=-Wl,--wrap=%) -o $@ $^ -lxenstore -lxenevtchn
+
+$O/tests/integration/freezer: $(addprefix $O/,tests/integration/freezer-main.o guestd/freezer.o guestd/mounts.o protocol/errors.o)
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=open -Wl,--wrap=ioctl -o $@ $^
 
 # Without the sanitizers: xenstored is not built with them.
 $O/tests/integration/xenstored-shim.so: tests/integration/xenstored-shim.c

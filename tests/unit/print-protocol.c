@@ -19,7 +19,8 @@ static void print_status(void)
 {
     struct status status = { .operation = OPERATION_CREATE, .state = STATE_FAILED, .stage = "x", .progress = 1,
                              .error = { ERR_IO, "x" }, .vm = "x", .snapshot = "x", .name = "x", .started = 1,
-                             .finished = 1, .downtime_ms = 1, .returned_by_revert = true, .plan = "x" };
+                             .finished = 1, .downtime_ms = 1, .returned_by_revert = true, .plan = "x",
+                             .freeze_ms = 1, .warning = "x" };
     struct pairs pairs = { 0 };
 
     status_format(&status, &pairs);
@@ -49,7 +50,9 @@ static void print_words(void)
 int main(void)
 {
     static const char *const nodes[] = { NODE_FEATURE, NODE_PROTOCOL, NODE_OPERATIONS, NODE_EPOCH, NODE_REQUEST,
-                                         NODE_REQUEST "/ID/cancel", NODE_LIST "/generation", NODE_LIST "/count" };
+                                         NODE_REQUEST "/ID/cancel", NODE_LIST "/generation", NODE_LIST "/count",
+                                         NODE_QUIESCE_FEATURE, NODE_QUIESCE_ACTION, NODE_QUIESCE_STATUS,
+                                         NODE_QUIESCE_ERROR, NODE_QUIESCE_PORT };
     const char *key;
 
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++)

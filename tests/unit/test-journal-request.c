@@ -42,6 +42,7 @@ static void every_key(void)
         "create id=r1 domain=web name=\"gr\xc3\xbc\xc3\x9f \\\"x\\\"\" description=\"as \\\\ agreed\"",
         "create memory=no",
         "create memory=\"/srv/my vm/m.save\"",
+        "create memory=no quiesce=try",
         "create type=internal",
         "create type=external",
         "create dry-run=yes",

@@ -35,6 +35,13 @@ static const struct record mixed = {
     .left_out = { { "hdc", "cdrom" }, { "xvdd", "read-only" } },
 };
 
+/* Of a guest that was asked to be quiet, and was. */
+static const struct record quiet = {
+    .id = UUID, .name = "q", .vm = UUID2, .state = "running", .downtime_ms = -1, .freeze_ms = 212, .disk_count = 1,
+    .quiesce = { .asked = true, .consistency = "app", .hooks = 2, .warning = "" },
+    .disks = { { .vdev = "xvda", .place = PLACE_INTERNAL, .target = "/srv/a.qcow2", .format = "qcow2", .tag = "t" } },
+};
+
 /* Not inlined: gcc 12 takes the members of disks that are not there for arrays of no bytes, and warns. */
 static __attribute__((noinline)) void check_same_disks(const struct record *is, const struct record *wanted)
 {
@@ -70,6 +77,11 @@ static void check_same(const struct record *is, const struct record *wanted)
     CHECK_INT(is->memory_size, wanted->memory_size);
     CHECK_STR(is->memory_hash, wanted->memory_hash);
     CHECK_INT(is->downtime_ms, wanted->downtime_ms);
+    CHECK_INT(is->freeze_ms, wanted->quiesce.asked ? wanted->freeze_ms : -1);
+    CHECK_INT(is->quiesce.asked, wanted->quiesce.asked);
+    CHECK_STR(is->quiesce.consistency, wanted->quiesce.consistency);
+    CHECK_INT(is->quiesce.hooks, wanted->quiesce.hooks);
+    CHECK_STR(is->quiesce.warning, wanted->quiesce.warning);
     CHECK_STR(is->made_by, wanted->made_by);
     CHECK_STR(is->xen, wanted->xen);
     check_same_disks(is, wanted);
@@ -93,6 +105,7 @@ static void comes_back(void)
     struct record record = full;
 
     check_comes_back(&record);
+    check_comes_back(&quiet);
     record.disk_count = 0;
     record.downtime_ms = -1;
     *record.description = *record.parent = *record.request = *record.vm_name = '\0';
@@ -405,6 +418,8 @@ static void entry_of_all_sorts(void)
     CHECK_STR(entry.type, "external");
     CHECK_STR(entry.consistency, "crash");
     CHECK(!entry.memory);
+    record_entry(&quiet, false, &entry);
+    CHECK_STR(entry.consistency, "app");
     record_entry(&full, false, &entry);
     CHECK_STR(entry.left_out, "");
 }

@@ -136,6 +136,14 @@ static const struct row {
     REFUSED("create type=zip", "invalid", "type is internal or external"),
     REFUSED("create type=mixed", "invalid", "type is internal or external"),
     REFUSED("create type=", "invalid", "type is internal or external"),
+    TAKEN("create memory=no quiesce=try", CREATE, .disk_only = true, .quiesce = QUIESCE_TRY),
+    TAKEN("create quiesce=must memory=no", CREATE, .disk_only = true, .quiesce = QUIESCE_MUST),
+    TAKEN("create quiesce=no", CREATE, .quiesce = QUIESCE_NO),
+    REFUSED("create quiesce=must", "invalid", "say memory=no"),
+    REFUSED("create quiesce=try memory=yes", "invalid", "say memory=no"),
+    REFUSED("create memory=no quiesce=", "invalid", "quiesce is no, try or must"),
+    REFUSED("create memory=no quiesce=yes", "invalid", "quiesce is no, try or must"),
+    REFUSED("revert name=a quiesce=no", "invalid", "quiesce means nothing to revert"),
     TAKEN("create dry-run=yes", CREATE, .dry_run = true),
     TAKEN("create dry-run=1", CREATE, .dry_run = true),
     TAKEN("create dry-run=no", CREATE),
@@ -216,6 +224,7 @@ static void check_fields(const struct request *request, const struct request *wa
     CHECK_INT(request->disk_only, want->disk_only);
     CHECK_STR(request->memory, want->memory);
     CHECK_INT(request->type, want->type);
+    CHECK_INT(request->quiesce, want->quiesce);
     CHECK_INT(request->dry_run, want->dry_run);
     CHECK_INT((long long)request->disk_count, (long long)want->disk_count);
     for (size_t i = 0; i < want->disk_count; i++) {
@@ -376,6 +385,7 @@ static void comes_back(void)
         { .operation = OPERATION_CREATE, .domain = "5", .name = "say \"hi\" \\o/", .description = "a=b c" },
         { .operation = OPERATION_CREATE, .name = A128, .description = A512 },
         { .operation = OPERATION_CREATE, .disk_only = true, .type = PLACE_EXTERNAL, .dry_run = true },
+        { .operation = OPERATION_CREATE, .disk_only = true, .quiesce = QUIESCE_MUST },
         { .operation = OPERATION_CREATE, .memory = "/srv/my vm.save", .type = PLACE_INTERNAL },
         { .operation = OPERATION_CREATE, DISKS(DISK("xvda"), INTERNAL("xvdb"), DISK("hdc"),
                                                OVERLAY("hda", "/srv/a, b.qcow2"),

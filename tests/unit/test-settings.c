@@ -85,12 +85,12 @@ static void together(void)
 static void all_options(void)
 {
     const struct options options = { .domain = "web1", .name = "a", .description = "b", .disk_only = true,
-                                     .external = true, .disks = "xvda", .dry_run = true };
+                                     .external = true, .disks = "xvda", .quiesce = "try", .dry_run = true };
     _cleanup_(map_freep) struct xensnap_map *request = map_new();
     struct xensnap_error error;
 
     CHECK_INT(settings_of_options(&options, request, &error), 0);
-    CHECK(xensnap_map_key(request, 7) && !xensnap_map_key(request, 8));
+    CHECK(xensnap_map_key(request, 8) && !xensnap_map_key(request, 9));
     CHECK_STR(map_text(request, "operation"), "create");
     CHECK_STR(map_text(request, "domain"), "web1");
     CHECK_STR(map_text(request, "name"), "a");
@@ -98,6 +98,7 @@ static void all_options(void)
     CHECK_STR(map_text(request, "memory"), "no");
     CHECK_STR(map_text(request, "type"), "external");
     CHECK_STR(map_text(request, "disks"), "xvda");
+    CHECK_STR(map_text(request, "quiesce"), "try");
     CHECK_STR(map_text(request, "dry-run"), "yes");
 }
 

@@ -22,6 +22,8 @@ static void check_same(const struct status *is, const struct status *wanted)
     CHECK_INT(is->finished, wanted->finished);
     CHECK_INT(is->downtime_ms, wanted->downtime_ms);
     CHECK_INT(is->returned_by_revert, wanted->returned_by_revert);
+    CHECK_INT(is->freeze_ms, wanted->freeze_ms);
+    CHECK_STR(is->warning, wanted->warning);
     CHECK_STR(is->plan, wanted->plan);
 }
 
@@ -38,7 +40,10 @@ static void comes_back(void)
           .error = { ERR_QEMU, "disk xvda: no \"medium\"" }, .started = 1, .finished = 1LL << 40 },
         { .operation = OPERATION_NONE, .state = STATE_REJECTED, .progress = -1, .downtime_ms = -1,
           .error = { ERR_INVALID, "" } },
-        { .operation = OPERATION_CREATE, .state = STATE_DONE, .progress = -1, .downtime_ms = -1,
+        { .operation = OPERATION_CREATE, .state = STATE_DONE, .progress = -1, .downtime_ms = -1, .freeze_ms = 212 },
+        { .operation = OPERATION_CREATE, .state = STATE_DONE, .progress = -1, .downtime_ms = -1, .freeze_ms = -1,
+          .warning = "not frozen: the guest \"does not\" answer" },
+        { .operation = OPERATION_CREATE, .state = STATE_DONE, .progress = -1, .downtime_ms = -1, .freeze_ms = -1,
           .plan = "save the memory\nxvda: \"internal\" in /srv/a b.qcow2\n" },
     };
 
@@ -115,11 +120,11 @@ static void as_the_protocol_says(void)
     const struct status status = { .operation = OPERATION_CREATE, .state = STATE_FAILED, .stage = "save",
                                    .progress = 5, .error = { ERR_NO_SPACE, "full" }, .vm = UUID,
                                    .snapshot = UUID2, .name = "a", .started = 7, .finished = 9,
-                                   .downtime_ms = 3, .returned_by_revert = true };
+                                   .downtime_ms = 3, .freeze_ms = 2, .warning = "w", .returned_by_revert = true };
     struct pairs pairs = { 0 };
 
     status_format(&status, &pairs);
-    CHECK_INT((long long)pairs.count, 13);
+    CHECK_INT((long long)pairs.count, 15);
     CHECK_STR(pairs_get(&pairs, "operation"), "create");
     CHECK_STR(pairs_get(&pairs, "state"), "failed");
     CHECK_STR(pairs_get(&pairs, "stage"), "save");
@@ -132,6 +137,8 @@ static void as_the_protocol_says(void)
     CHECK_STR(pairs_get(&pairs, "started"), "7");
     CHECK_STR(pairs_get(&pairs, "finished"), "9");
     CHECK_STR(pairs_get(&pairs, "downtime-ms"), "3");
+    CHECK_STR(pairs_get(&pairs, "freeze-ms"), "2");
+    CHECK_STR(pairs_get(&pairs, "warning"), "w");
     CHECK_STR(pairs_get(&pairs, "returned"), "revert");
 }
 

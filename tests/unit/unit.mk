@@ -13,12 +13,15 @@ test-names    := protocol/names
 test-json     := protocol/json
 test-pairs    := protocol/pairs
 test-request  := $(unit-request)
+test-quiesce  := $(addprefix protocol/,names quiesce)
 test-status   := $(unit-request) protocol/status
 test-entry    := $(addprefix protocol/,entry names pairs)
 test-settings := $(library) tools/settings
 test-snapconf := $(library) tools/snapconf
 test-map      := $(library)
 test-tree     := $(library) tools/tree
+test-hooks    := protocol/errors guestd/hooks
+test-mounts   := guestd/mounts
 test-job      := $(unit-request) protocol/status agent/job
 test-queue    := $(unit-request) protocol/status agent/job agent/queue
 test-record   := $(unit-record)
@@ -47,7 +50,7 @@ unit-libs = $(if $(filter protocol/xenstore,$($*)),-lxenstore) $(if $(filter pro
             $(if $(filter protocol/conf,$($*)),-linih) \
             $(if $(filter tools/snapconf,$($*)),-lxlutil -lxenlight)
 
-$O/tests/unit/%.o: CPPFLAGS += -iquote tools
+$O/tests/unit/%.o: CPPFLAGS += -iquote tools -iquote guestd
 
 .SECONDEXPANSION:
 $(unit-tests:%=$O/tests/unit/%): $O/tests/unit/%: $O/tests/unit/%.o $$(addprefix $O/,$$(addsuffix .o,$$($$*)))

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A guest with a mounted file system under write load and xensnap-guestd in it, for bash, in dom0; lib.sh and snap.sh
+# come first.
+# shellcheck shell=bash
+
+# The usual initramfs with more behind it: Linux takes several archives, one after the other.
+quiesce_initrd() {
+    local more module modules
+    more=$(mktemp -d)
+    modules=$(echo /lib/modules/*)
+    mkdir -p "$more/bin" "$more/etc/qemu/fsfreeze-hook.d"
+    for module in crc16 mbcache jbd2 crc32c_generic ext4 xen-evtchn; do
+        cp "$(find "$modules/kernel" -name "$module.ko")" "$more/" || fail "no module $module"
+    done
+    cp "$guest_files/xensnap-guestd" "$more/bin/" || fail "no xensnap-guestd; make xen-tree puts it there"
+    cat > "$more/bin/mount-it" << 'SCRIPT'
+#!/bin/busybox sh
+for module in crc16 mbcache jbd2 crc32c_generic ext4; do insmod /$module.ko; done
+mkdir -p /mnt /tmp
+mount -t ext4 /dev/xvdb /mnt
+SCRIPT
+    # Each round makes, changes and removes; what was counted has been written.
+    cat > "$more/bin/load" << 'SCRIPT'
+#!/bin/busybox sh
+n=0
+while true; do
+    n=$((n + 1))
+    mkdir -p /mnt/$((n % 20))
+    head -c 20000 /dev/urandom > /mnt/$((n % 20))/$n
+    rm -rf /mnt/$(((n + 10) % 20))
+    [ $((n % 5)) != 0 ] || sync
+    echo $n > /tmp/count.new
+    mv /tmp/count.new /tmp/count
+done
+SCRIPT
+    chmod +x "$more"/bin/*
+    cp "$guest_files/initrd" /var/tmp/initrd-quiesce
+    (cd "$more" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >> /var/tmp/initrd-quiesce
+    rm -rf "$more"
+}
+
+# quiesce_guest: g, with its writer on xvda and an ext4 file system on xvdb.
+quiesce_guest() {
+    quiesce_initrd
+    guest_disks_new g 1 8M
+    qemu-img convert -O qcow2 "$guest_files/ext4.img" "$images/g-xvdb.qcow2"
+    GUEST_WORDS='blocks=256 pages=64 mounted=xvdb' guest_config g pv 2 112 |
+        sed 's,^ramdisk=.*,ramdisk="/var/tmp/initrd-quiesce",' > /etc/xen/g.cfg
+    guest_mark g
+    guest_create g
+    guest_wait_first_tick g
+    quiesce_load
+}
+
+quiesce_load() {
+    guest_ask g mount-it > /dev/null || fail "the guest does not mount its disk"
+    guest_ask g 'load & true' > /dev/null || fail "no load"
+    guest_goes_on "at the beginning" 60
+}
+
+# One that was killed has left its announcement behind.
+guestd_start() {
+    xenstore-write "/local/domain/$(guest_domid g)/snapshot/quiesce/feature" ''
+    # shellcheck disable=SC2016 # for the guest's shell
+    guest_ask g 'xensnap-guestd -v 2>> /tmp/guestd.log & echo $! > /tmp/guestd.pid' > /dev/null
+    wait_for 30 guestd_is_there || fail "xensnap-guestd does not announce itself: $(guest_ask g 'cat /tmp/guestd.log')"
+}
+
+guestd_is_there() {
+    [ "$(quiesce_node feature)" = 1 ]
+}
+
+quiesce_node() {
+    xs_read "/local/domain/$(guest_domid g)/snapshot/quiesce/$1"
+}
+
+guest_count() {
+    guest_ask g 'cat /tmp/count' | tail -n 1
+}
+
+count_is_beyond() {
+    [ "$(guest_count)" -gt "$1" ] 2> /dev/null
+}
+
+# guest_goes_on WHAT SECONDS: what is written to the file system goes on. One that was under way may end while it is
+# frozen, so three more are waited for.
+guest_goes_on() {
+    local now
+    now=$(guest_count)
+    wait_for "$2" count_is_beyond $((${now:-0} + 3)) || fail "$1: the guest does not go on writing in $2 s"
+}
+
+# It writes no more: of two looks in a row the second finds what the first has found.
+guest_is_frozen() {
+    local now
+    sleep 1
+    now=$(guest_count)
+    sleep 2
+    [ "$(guest_count)" = "$now" ] || fail "$1: the guest writes, and was to be frozen"
+}
+
+# needs_recovery FILE: bit 2 of the superblock's incompatible features.
+needs_recovery() {
+    (($(od -An -tu4 -j 1120 -N 4 "$1") & 4))
+}
+
+# recovers FILE: whether Linux has to replay the journal to mount it.
+recovers() {
+    local said
+    dmesg -C
+    mkdir -p /var/tmp/mnt
+    mount -o loop "$1" /var/tmp/mnt || fail "$1 cannot be mounted"
+    ls -R /var/tmp/mnt > /dev/null || fail "$1 cannot be read"
+    umount /var/tmp/mnt
+    said=$(dmesg)
+    ! grep -q 'EXT4-fs error' <<< "$said" || fail "$1: $said"
+    grep -q 'EXT4-fs.*recovery complete' <<< "$said"
+}
+
+# dump_xvdb NAME FILE: what a snapshot of that name, inside the images, holds of the second disk.
+dump_xvdb() {
+    disk_dump g xvdb "$2" "$(tag_of g "$1")"
+}
+
+consistency_of() {
+    local list n
+    list=/local/domain/$(guest_domid g)/snapshot/list
+    for ((n = 0; n < $(xs_read "$list/count"); n++)); do
+        [ "$(xs_read "$list/$n/name")" != "$1" ] || xs_read "$list/$n/consistency"
+    done
+}
