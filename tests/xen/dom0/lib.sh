@@ -217,12 +217,11 @@ guest_type() {
     printf '%s\n' "$2" > "$tty"
 }
 
-# guest_type_until NAME LINE REGEX: types it and waits for what it says.
+# guest_type_until NAME LINE REGEX: types it and waits for what it says. Sets typed_at, where in the log that was.
 guest_type_until() {
-    local from
-    from=$(stat -c %s "$(guest_log "$1")")
+    typed_at=$(stat -c %s "$(guest_log "$1")")
     guest_type "$1" "$2"
-    wait_for 60 guest_saw "$1" "$3" "$from" || fail "guest $1: no line '$3' after '$2'"
+    wait_for 60 guest_saw "$1" "$3" "$typed_at" || fail "guest $1: no line '$3' after '$2'"
 }
 
 # guest_ask NAME COMMAND [SECONDS]: types it, waits for its `done`, prints the lines it said, fails if it did not
