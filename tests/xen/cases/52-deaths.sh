@@ -74,7 +74,7 @@ dies rebooted after prepare "create name=x memory=no $mixed"
 dies crashed after commit "create name=x memory=no $mixed"
 is_listed g x || done_or_fail g "create name=x memory=no $mixed"
 dies rebooted after unlist 'delete name=x'
-done_or_fail g "create name=x memory=no $mixed"
+is_listed g x || done_or_fail g "create name=x memory=no $mixed"
 dies destroyed after merge 'delete name=x'
 ! is_listed g x || fail "x is listed and half of it is gone"
 dies rebooted after prepare 'revert name=base'
