@@ -147,7 +147,7 @@ static bool read_answer(struct quiet *quiet, struct quiesce_answer *answer)
 }
 
 /* Events only say that it is worth looking. */
-static int listen(struct quiet *quiet, long long deadline, struct err *err)
+static int hear(struct quiet *quiet, long long deadline, struct err *err)
 {
     struct pollfd fds[] = { { .fd = xenstore_fd(quiet->xs), .events = POLLIN },
                             { .fd = control_fd(quiet->control), .events = POLLIN },
@@ -179,7 +179,7 @@ static int wait_answer(struct quiet *quiet, struct quiesce_answer *answer, bool 
         dial(quiet);
         if (read_answer(quiet, answer) && (answer->word != QUIESCE_FROZEN || !beyond_frozen))
             return 0;
-        if (listen(quiet, deadline, err) < 0)
+        if (hear(quiet, deadline, err) < 0)
             return -1;
     }
 }

@@ -60,6 +60,26 @@ gives 0 xensnap delete web1 tried
 gives 2 xensnap create --quiesce web1
 gives 2 xensnap create -D --quiesce=maybe web1
 
+# A guest that announces itself, and then writes all sorts of things all the time: others' tokens, half words, a port
+# that is none, nodes below the answer.
+rubbish() {
+    while true; do
+        xenstore-write $tree/status "$1" $tree/event-channel 99999999999 $tree/error "$(printf '\033[2J')" $tree/status/x y
+        xenstore-rm $tree/status
+    done
+}
+xenstore-write $tree/feature 1
+rubbish 'frozen 01234567-89ab-4cde-8f01-23456789abcd 0' 2> /dev/null &
+writer=$!
+begun=$SECONDS
+gives 11 xensnap create -D --quiesce web1
+[ $((SECONDS - begun)) -lt 30 ] || fail "a guest that writes rubbish held it up for $((SECONDS - begun)) s"
+no_snapshot "rubbish"
+kill $writer
+wait $writer 2> /dev/null
+[[ $(xenstore-read $tree/action) == thaw* ]] || fail "the freeze was not taken back: $(xenstore-read $tree/action)"
+xenstore-write $tree/status '' # with the permissions of its parent; the next freeze makes it anew
+
 # With it.
 guestd_start
 gives 0 xensnap create -D --quiesce -n fs web1
