@@ -129,6 +129,9 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN); /* libxl writes to helpers that may have died */
+    /* The kernel sends it to a process group whose last parent has died, if it is stopped then; an agent's end is no
+     * reason to leave things half done. */
+    signal(SIGHUP, SIG_IGN);
     /* A QEMU that a restore starts must not inherit the line: the agent would never see its end. */
     fcntl(SPAWN_FD, F_SETFD, FD_CLOEXEC);
     if (serve(store, run_dir, &err) < 0) {

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 900
 # The requester is in the snapshot: xensnap in a guest returns once when the snapshot is made and once more when the guest
 # has been brought back to it, with other exit codes, another epoch, and in an HVM guest another generation ID.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 900
 # A guest whose ext4 is written to all the time: frozen for a snapshot of its disks, that holds no journal to replay;
 # without, it does.  Whoever is killed, hangs or is paused meanwhile, the guest goes on soon, and nothing is left over.
