@@ -90,8 +90,8 @@ agent_start LD_PRELOAD=/usr/local/lib/xensnap-tests/killpoint.so
 ended cancelled "agent killed"
 
 frozen_at_disks "agent and worker killed"
-agent_kill
-pkill -KILL -x xensnap-worker
+pkill -KILL -x 'xensnapd|xensnap-worker' # at once: a worker that is stopped goes on when its agent dies
+wait_for 10 no_process xensnapd
 agent_start LD_PRELOAD=/usr/local/lib/xensnap-tests/killpoint.so
 ended internal "agent and worker killed"
 
