@@ -16,7 +16,7 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
-CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -iquote guestd -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
+CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -iquote tools/guestd -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
             -DSYSCONFDIR='"$(SYSCONFDIR)"'
 override CFLAGS += -std=gnu11 $(WARNINGS)
 ifdef SAN
@@ -50,7 +50,7 @@ guest-xenstore := $(addprefix protocol/,wire xs_wire)
 library := $(addprefix protocol/,client client_list client_vm errors map names pairs request request_disks xenstore)
 
 xensnap-guestd := $(addprefix protocol/,doorbell errors names pairs quiesce xenstore) \
-            $(patsubst %.c,%,$(wildcard guestd/*.c))
+            $(patsubst %.c,%,$(wildcard tools/guestd/*.c))
 
 programs := xensnapd xensnap-worker xensnap-monitor xensnap xensnap-guestd
 pods     := $(wildcard docs/*.[1-9].pod)
@@ -118,7 +118,7 @@ install: all
 install-guest: guest
 	install -D -m 755 build/guest/xensnap-guestd $(DESTDIR)$(SBINDIR)/xensnap-guestd
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/xensnap/freeze.d
-	sed 's,@SBINDIR@,$(SBINDIR),' guestd/xensnap-guestd.service.in > $(DESTDIR)$(UNITDIR)/xensnap-guestd.service
+	sed 's,@SBINDIR@,$(SBINDIR),' tools/guestd/xensnap-guestd.service.in > $(DESTDIR)$(UNITDIR)/xensnap-guestd.service
 
 # Before xl in root's PATH; never in its place.
 install-xl-shim:

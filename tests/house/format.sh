@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
-mapfile -t c < <(find agent guestd protocol tools tests -name '*.[ch]')
+mapfile -t c < <(find agent protocol tools tests -name '*.[ch]')
 mapfile -t shell < <(find tests .ci tools -type f -exec grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' {} +)
 
 for file in "${c[@]}" "${shell[@]}"; do

@@ -9,7 +9,7 @@ bad=0
 only() {
     local pattern=$1 found file
     shift
-    found=$(grep -lE "^#include $pattern" agent/*.[ch] guestd/*.[ch] protocol/*.[ch] tools/*.[ch])
+    found=$(grep -lE "^#include $pattern" agent/*.[ch] tools/guestd/*.[ch] protocol/*.[ch] tools/*.[ch])
     for file in $found; do
         [[ " $* " == *" $file "* ]] || { echo "not ok $file includes $pattern; its door is $*"; bad=1; }
     done
@@ -40,12 +40,12 @@ only '<xxhash\.h>' agent/digest.c
 only '<ini\.h>' protocol/conf.c
 
 pure=(protocol/{entry,errors,json,map,names,pairs,policy,quiesce,request,request_disks,status}.[ch]
-    tools/{settings,tree}.[ch] guestd/mounts.[ch] agent/{flood,job,queue,record,scrub}.c)
+    tools/{settings,tree}.[ch] tools/guestd/mounts.[ch] agent/{flood,job,queue,record,scrub}.c)
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" | grep -v 'job\.h'
 for header in agent/*.h; do
-    never "\"$(basename "$header" | sed 's/\./\\./')\"" guestd/*.[ch] protocol/*.[ch] tools/*.[ch]
+    never "\"$(basename "$header" | sed 's/\./\\./')\"" tools/guestd/*.[ch] protocol/*.[ch] tools/*.[ch]
 done
-for header in guestd/*.h; do
+for header in tools/guestd/*.h; do
     never "\"$(basename "$header" | sed 's/\./\\./')\"" agent/*.[ch] protocol/*.[ch] tools/*.[ch]
 done
 

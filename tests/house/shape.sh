@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 bad=0
-sources=(agent/*.c guestd/*.c protocol/*.c tools/*.c)
+sources=(agent/*.c tools/guestd/*.c protocol/*.c tools/*.c)
 
 command -v ctags > /dev/null || { echo "needs universal-ctags"; exit 1; }
 ctags --quiet --languages=C --kinds-C=f --fields=+ne --sort=no -f - "${sources[@]}" 2> /dev/null |

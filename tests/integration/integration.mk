@@ -4,7 +4,7 @@
 
 integration-worker := $(filter-out agent/xl%,$(xensnap-worker)) tests/integration/xl-double
 
-integration-guestd := $(filter-out guestd/freezer,$(xensnap-guestd)) tests/integration/guest-double
+integration-guestd := $(filter-out tools/guestd/freezer,$(xensnap-guestd)) tests/integration/guest-double
 wrapped            := xenstore_read xenstore_write xenstore_watch hooks_find
 
 integration: $O/tests/integration/xensnap-worker $O/tests/integration/xensnap-guestd \
@@ -16,7 +16,7 @@ $O/tests/integration/xensnap-worker: $(integration-worker:%=$O/%.o)
 $O/tests/integration/xensnap-guestd: $(integration-guestd:%=$O/%.o)
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(wrapped:%=-Wl,--wrap=%) -o $@ $^ -lxenstore -lxenevtchn
 
-$O/tests/integration/freezer: $(addprefix $O/,tests/integration/freezer-main.o guestd/freezer.o guestd/mounts.o protocol/errors.o)
+$O/tests/integration/freezer: $(addprefix $O/,tests/integration/freezer-main.o tools/guestd/freezer.o tools/guestd/mounts.o protocol/errors.o)
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=open -Wl,--wrap=ioctl -o $@ $^
 
 # Without the sanitizers: xenstored is not built with them.

@@ -20,8 +20,8 @@ test-settings := $(library) tools/settings
 test-snapconf := $(library) tools/snapconf
 test-map      := $(library)
 test-tree     := $(library) tools/tree
-test-hooks    := protocol/errors guestd/hooks
-test-mounts   := guestd/mounts
+test-hooks    := protocol/errors tools/guestd/hooks
+test-mounts   := tools/guestd/mounts
 test-job      := $(unit-request) protocol/status agent/job
 test-queue    := $(unit-request) protocol/status agent/job agent/queue
 test-record   := $(unit-record)
@@ -50,7 +50,7 @@ unit-libs = $(if $(filter protocol/xenstore,$($*)),-lxenstore) $(if $(filter pro
             $(if $(filter protocol/conf,$($*)),-linih) \
             $(if $(filter tools/snapconf,$($*)),-lxlutil -lxenlight)
 
-$O/tests/unit/%.o: CPPFLAGS += -iquote tools -iquote guestd
+$O/tests/unit/%.o: CPPFLAGS += -iquote tools -iquote tools/guestd
 
 .SECONDEXPANSION:
 $(unit-tests:%=$O/tests/unit/%): $O/tests/unit/%: $O/tests/unit/%.o $$(addprefix $O/,$$(addsuffix .o,$$($$*)))
