@@ -120,6 +120,7 @@ static int leave_overlays(struct work *w, const struct record *record, struct er
     return 0;
 }
 
+/* What there is of the memory image is given up before anything has to be written: it may have filled the store. */
 int creation_undo(struct work *w, enum settle how, bool paused, struct err *err)
 {
     struct record record = { 0 };
@@ -130,6 +131,7 @@ int creation_undo(struct work *w, enum settle how, bool paused, struct err *err)
         quiet_recover((unsigned)w->begun.order.domid, w->begun.snapshot);
     if ((known && agree_with_qemu(w, &record, err) < 0) || let_go_on(w, &record, how, paused, err) < 0)
         return err_context(err, "the domain could not be let go on");
+    draft_empty(w->store, w->begun.order.vm, "memory");
     if (known && (leave_overlays(w, &record, err) < 0 || merge_unneeded(w, MERGE_ALL, err) < 0))
         return err_context(err, "the snapshots of the disks could not be removed");
     if (known && *record.memory_file && unlink(record.memory_file) < 0 && errno != ENOENT)

@@ -66,6 +66,17 @@ int draft_write(int draft, const char *name, const char *text, struct err *err)
     return file_replace(draft, name, text, err);
 }
 
+void draft_empty(struct store *store, const char *vm, const char *name)
+{
+    struct err err;
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, &err);
+    _cleanup_(closep) int dir = vm_dir < 0 ? -1 : dir_open(vm_dir, DRAFT);
+    _cleanup_(closep) int file = dir < 0 ? -1 : openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (file >= 0 && ftruncate(file, 0) < 0)
+        log_warning("the space of %s cannot be given back: %s", name, strerror(errno));
+}
+
 bool draft_record(struct store *store, const char *vm, struct record *record)
 {
     return read_record(store, vm, DRAFT, record);

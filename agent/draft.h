@@ -16,6 +16,8 @@ int draft_begin(struct store *store, const char *vm, struct err *err);
 /* A new file in it, for reading and writing. */
 int draft_create(int draft, const char *name, struct err *err);
 int draft_write(int draft, const char *name, const char *text, struct err *err);
+/* Gives back the space of a file in it, as far as there is one, which stays as an empty file. */
+void draft_empty(struct store *store, const char *vm, const char *name);
 /* Its record, as far as it is known; false where there is none that can be read. */
 bool draft_record(struct store *store, const char *vm, struct record *record);
 /* Makes it a snapshot: everything durable, then one rename. */

@@ -198,6 +198,17 @@ static int lay_out(struct work *w, struct creation *c, struct err *err)
     return c->reach.runs ? vmconfig_save(w, c->config, err) : 0;
 }
 
+/* libxl does not say why it could not write; before the guest was suspended it even says that the guest did not answer
+ * (libxl__xc_domain_save_done). */
+static void explain_space(int fd, struct err *err)
+{
+    struct statvfs fs;
+
+    if ((err->code == ERR_XEN || err->code == ERR_GUEST_TIMEOUT) && fstatvfs(fd, &fs) == 0 &&
+        (long long)fs.f_bavail * (long long)fs.f_frsize < LEAST_BYTES)
+        err_set(err, ERR_NO_SPACE, "there was no space left for the memory image");
+}
+
 /* Live where the hypervisor can; where it refuses (PV on some builds: log-dirty mode is EINVAL) before a page
  * was sent, the guest is saved while it stands still. */
 static int save_running(struct work *w, struct creation *c, struct err *err)
@@ -207,7 +218,9 @@ static int save_running(struct work *w, struct creation *c, struct err *err)
 
     if (xl_save(w->xl, domid, c->memory, XL_SAVE_LIVE, &c->saved, err) == 0)
         return 0;
-    if (err->code == ERR_CANCELLED || err->code == ERR_DOMAIN_GONE || c->saved.sent_pages || c->saved.suspended_ms)
+    explain_space(c->memory, err);
+    if (err->code == ERR_CANCELLED || err->code == ERR_DOMAIN_GONE || err->code == ERR_NO_SPACE ||
+        c->saved.sent_pages || c->saved.suspended_ms)
         return -1;
     log_info("domain %u: a live save is refused, so the guest stands still meanwhile", domid);
     if (ftruncate(c->memory, start) < 0 || lseek(c->memory, start, SEEK_SET) < 0)
@@ -215,14 +228,6 @@ static int save_running(struct work *w, struct creation *c, struct err *err)
     return xl_save(w->xl, domid, c->memory, XL_SAVE_STOPPED, &c->saved, err);
 }
 
-/* libxl does not say why it could not write. */
-static void explain_space(int fd, struct err *err)
-{
-    struct statvfs fs;
-
-    if (err->code == ERR_XEN && fstatvfs(fd, &fs) == 0 && (long long)fs.f_bavail * (long long)fs.f_frsize < LEAST_BYTES)
-        err_set(err, ERR_NO_SPACE, "there was no space left for the memory image");
-}
 
 /* A paused guest has to run for the moment in which it suspends itself. */
 static int save_memory(struct work *w, struct creation *c, struct err *err)
