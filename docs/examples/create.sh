@@ -7,7 +7,7 @@ snapshot=${2:+/local/domain/$2/}snapshot # without DOMID the guest's own, whatev
 id=sh-$$-$(date +%s)
 dir=$(mktemp -d)
 watch=
-trap 'kill $watch 2> /dev/null || true; rm -rf "$dir"' EXIT
+trap 'kill $watch 2> /dev/null && wait $watch 2> /dev/null || true; rm -rf "$dir"' EXIT
 
 # The watch is there before the request is. Each event says "look again"; the first comes at once.
 mkfifo "$dir/events"

@@ -24,6 +24,9 @@ fail() {
     exit 1
 }
 
+# What takes too long is ended, with what it started; then it has to be known where it was.
+trap 'fail "ended in line $LINENO, $BASH_COMMAND: $(tail -n 3 "$dir/out" 2> /dev/null)"' TERM
+
 wait_for() {
     local end=$((SECONDS + $1))
     shift
