@@ -1,8 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# In dom0: create against `xl save -c` of the same domain, and a request's answer against a bare watch round trip.
+# In dom0: each operation against what a person would type or send by hand, and the parts that are ours against their
+# floor.  BENCH="NAME..." runs some of them, ROUNDS=N each N times.
 . "$(dirname "$0")"/lib.sh
 . "$(dirname "$0")"/snap.sh
+. "$(dirname "$0")"/disks.sh
+. "$(dirname "$0")"/quiesce.sh
 rounds=${ROUNDS:-3}
 
 now_ms() {
@@ -77,6 +80,37 @@ bench_answer() {
     xenstore-rm /tool/bench
     awk -v a="$(median < /tmp/ours)" -v b="$(median < /tmp/theirs)" 'BEGIN {
         printf "request to answer: %.1f ms   bare watch round trip: %.1f ms   ratio %.2f\n", a / 1000, b / 1000, a / b }'
+}
+
+# From a request's write to its acknowledgement, which is when its status is there.
+bench_acknowledgement() {
+    guest_start g pv
+    python3 "$(dirname "$0")"/store.py ack "/local/domain/$(guest_domid g)/snapshot/request" 30 > /tmp/both || fail "no acknowledgement"
+    xenstore-rm /tool/bench-watch
+    awk -v a="$(cut -d ' ' -f 1 /tmp/both | median)" -v b="$(cut -d ' ' -f 2 /tmp/both | median)" 'BEGIN {
+        printf "request to acknowledgement: %.2f ms   bare watch round trip: %.2f ms   ratio %.2f\n", a, b, a / b }'
+    guest_destroy g
+}
+
+# How long a guest's file systems stand still for a snapshot of its two disks, against freeze and thaw with nothing
+# between; by watches alone, and with event channels.
+bench_quiesce() {
+    local how n
+    quiesce_guest
+    guestd_start
+    for how in watches doorbell; do
+        [ $how = watches ] || guest_ask g 'insmod /xen-evtchn.ko' > /dev/null || fail "no xen-evtchn"
+        for ((n = 0; n < rounds; n++)); do
+            done_or_fail g "create memory=no quiesce=must name=$how$n"
+            status_of g "$id" freeze-ms >> /tmp/ours
+            done_or_fail g "delete name=$how$n"
+        done
+        [ $how != watches ] || python3 "$(dirname "$0")"/store.py quiesce "/local/domain/$(guest_domid g)/snapshot" "$rounds" > /tmp/floor ||
+            fail "no freeze"
+        cp /tmp/floor /tmp/theirs
+        compare "frozen, two disks, $how" "freeze and thaw, nothing between, watches"
+    done
+    guest_destroy g
 }
 
 # compare WHAT HOW: the medians of /tmp/ours and /tmp/theirs, in ms.
@@ -195,9 +229,7 @@ bench_revert() {
 }
 
 fresh_start
-bench_create pv
-bench_create hvm
-bench_answer
-bench_disks
-bench_revert pv
-bench_revert hvm
+for name in ${BENCH:-create_pv create_hvm answer acknowledgement disks revert_pv revert_hvm quiesce}; do
+    # shellcheck disable=SC2086 # NAME_TYPE is NAME and its argument
+    bench_${name/_/ }
+done

@@ -11,4 +11,4 @@ trap 'exit 130' INT TERM
 "$machine" push "$here/../../build/xen/install"
 "$machine" put "$here/../xen/dom0" /root/bench
 "$machine" put "$here" /root/bench
-"$machine" exec --timeout 1800 'bash /root/bench/bench.sh'
+"$machine" exec --timeout 1800 "BENCH='${BENCH:-}' ROUNDS='${ROUNDS:-}' bash /root/bench/bench.sh"

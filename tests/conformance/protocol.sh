@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# protocol.sh DOMID [revert]: what docs/protocol.md says, tried on the agent that runs, in dom0, with xenstore-* alone.
+# protocol.sh DOMID [revert], in dom0: what docs/protocol.md says, tried on the agent that runs, with xenstore-* alone.
 # DOMID is a running domain with a disk that can be snapshotted, which policy lets ask for nothing itself; it gets
-# snapshots, which are deleted again.  With `revert` it is also brought back, and so replaced.  Prints TAP, and exits
-# with 0 if all of it holds.
+# snapshots, which are deleted again.  With `revert` it is also brought back, and so replaced.
+# protocol.sh, in a guest: the same of itself; policy has to let it ask for everything but targets, with memory,
+# without an interval, with 16 pending.  Prints TAP, and exits with 0 if all of it holds.
 set -u
-domid=${1:?protocol.sh DOMID [revert]}
+domid=${1:-$(xenstore-read domid)}
+[ $# = 0 ] && in_guest=1 || in_guest=
 tree=/local/domain/$domid/snapshot
 asked=0 count=0 failed=0
 
@@ -78,6 +80,11 @@ new_id() {
 
 # await: the end of request "id"; sets state and error.
 await() {
+    await_status "$status"
+}
+
+await_status() {
+    status=$1
     eventually xenstore-exists "$status/finished"
     state=$(read_node "$status/state")
     error=$(read_node "$status/error")
@@ -150,15 +157,55 @@ nodes() {
     holds "control/platform-feature-snapshot is 1" is "$(read_node "${tree%/*}/control/platform-feature-snapshot")" 1
     holds "snapshot/protocol is 1" is "$(read_node "$tree/protocol")" 1
     holds "snapshot/operations is there" xenstore-exists "$tree/operations"
-    holds "snapshot/operations is empty for a domain that may ask for nothing" is "$(read_node "$tree/operations")" ''
     holds "snapshot/epoch is a UUID" matches "$(read_node "$tree/epoch")" "$uuid"
     holds "snapshot/request is empty" is "$(read_node "$tree/request")" ''
-    for node in protocol operations epoch request status list; do
+    for node in protocol operations epoch status list; do
         holds "snapshot/$node is dom0's, and readable by the domain" is "$(permissions "$tree/$node")" "n0,r$domid"
     done
+}
+
+nodes_in_dom0() {
+    holds "snapshot/operations is empty for a domain that may ask for nothing" is "$(read_node "$tree/operations")" ''
+    holds "snapshot/request is not for a domain that may ask for nothing" is "$(permissions "$tree/request")" "n0,r$domid"
     for node in protocol operations epoch request; do
         holds "dom0 has a tree, too: $node" xenstore-exists "/local/domain/0/snapshot/$node"
     done
+}
+
+# may_not SENTENCE COMMAND...: xenstored refuses it to us.
+may_not() {
+    sentence=$1
+    shift
+    holds "$sentence" refused "$@"
+}
+
+refused() {
+    ! "$@"
+}
+
+nodes_in_guest() {
+    for operation in create list delete revert cancel; do
+        holds "snapshot/operations has $operation" matches "$(read_node "$tree/operations")" "(.* )?$operation( .*)?"
+    done
+    holds "snapshot/request can be written by the domain" is "$(permissions "$tree/request")" "n0,b$domid"
+    for node in protocol operations epoch status list status/new list/0/name; do
+        may_not "snapshot/$node cannot" xenstore-write "$tree/$node" 1
+    done
+    may_not "snapshot cannot be removed" xenstore-rm "$tree"
+    may_not "dom0's tree cannot be written to" xenstore-write /local/domain/0/snapshot/request list
+    xenstore-rm "$tree/request"
+    holds "snapshot/request can be removed, and is made anew" eventually xenstore-exists "$tree/request"
+    holds "... as it was" eventually is_open
+    xenstore-write "$tree/request/what" ever
+    await_status "$tree/status/what"
+    ends "what is no request is answered under its own name" rejected invalid
+    holds "... and removed" eventually absent "$tree/request/what"
+    xenstore-write "$tree/request/no.id" 1
+    holds "what cannot be an ID is removed" eventually absent "$tree/request/no.id"
+}
+
+is_open() {
+    is "$(permissions "$tree/request")" "n0,b$domid"
 }
 
 # ---- requests
@@ -240,6 +287,21 @@ authority() {
     ends "domain= in a domain's tree" rejected denied
     line create dry-run=yes
     ends "dry-run= in a domain's tree" rejected denied
+}
+
+authority_in_guest() {
+    line list domain=0
+    message=$(read_node "$status/message")
+    line list domain=nosuch
+    ends "a domain that there is not" rejected denied
+    holds "... is answered as one that there is" is "$(read_node "$status/message")" "$message"
+    line create memory=/srv/file
+    ends "a file for the memory" rejected denied
+    line create memory=no disk-xvda=target=/srv/file
+    ends "a file for a disk" rejected denied
+}
+
+authority_in_dom0() {
     keys0 operation list
     ends "no domain= in dom0's tree" rejected invalid
     keys0 operation list domain nosuch
@@ -362,17 +424,18 @@ deleting() {
     holds "as many are listed as at first" is "$(read_node "$tree/list/count")" "$at_first"
 }
 
-# Twenty at once: one runs and sixteen wait.
+# At once more than can wait: one runs and sixteen wait.  From a guest the agent takes them four by four.
 limits() {
     set --
-    n=0
-    while [ $n -lt 20 ]; do
+    n=0 many=20
+    [ -z "$in_guest" ] || many=40
+    while [ $n -lt $many ]; do
         set -- "$@" "$tree/request/limit-$$-$n/operation" delete "$tree/request/limit-$$-$n/name" nosuch
         n=$((n + 1))
     done
     xenstore-write "$@"
     n=0 busy=0 ended=0
-    while [ $n -lt 20 ]; do
+    while [ $n -lt $many ]; do
         status=$tree/status/limit-$$-$n
         await
         case "$state $error" in
@@ -381,7 +444,7 @@ limits() {
         esac
         n=$((n + 1))
     done
-    holds "each of many requests is answered" is $((busy + ended)) 20
+    holds "each of many requests is answered" is $((busy + ended)) $many
     holds "more than 16 that wait are rejected: busy" [ $busy -ge 3 ]
     holds "16 that wait are not" [ $ended -ge 16 ]
     # A domain that was brought back has a new tree, with few statuses in it.
@@ -394,11 +457,21 @@ limits() {
 }
 
 nodes
+if [ $in_guest ]; then
+    nodes_in_guest
+else
+    nodes_in_dom0
+fi
 statuses
 grammar
 authority
+if [ $in_guest ]; then
+    authority_in_guest
+else
+    authority_in_dom0
+fi
 creating
-in_dom0
+[ $in_guest ] || in_dom0
 cancelling
 [ "${2:-}" != revert ] || reverting
 deleting

@@ -10,11 +10,20 @@ vm=01234567-89ab-4cde-8f01-23456789abcd
 export XENSTORED_RUNDIR=$dir XENSTORED_PATH=$dir/socket XENSTORED_ROOTDIR=$dir XEN_RUN_DIR=$dir XL_DOUBLE=$dir
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1
 
+# What a test has started ends with it, also what is stopped or does not want to.
 cleanup() {
     local pid
-    for pid in $(jobs -p); do kill "$pid" 2> /dev/null; done
+    for pid in $(jobs -p); do kill "$pid" 2> /dev/null; kill -CONT "$pid" 2> /dev/null; done
+    if ! wait_for 10 nothing_runs; then
+        echo "had to be killed: $(jobs -r)"
+        for pid in $(jobs -p); do kill -KILL "$pid" 2> /dev/null; done
+    fi
     wait 2> /dev/null
     rm -rf "$dir"
+}
+
+nothing_runs() {
+    [ -z "$(jobs -r)" ]
 }
 trap cleanup EXIT
 

@@ -2,11 +2,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
 # deadline: 900
-# docs/howto.md: each command in it, in its order, prints what stands there. Written anew to /var/tmp/howto.md, from
+# docs/howto.md: each command in it, dom0's and the guest's, in its order, prints what stands there. Written anew to /var/tmp/howto.md, from
 # where `make howto` takes it.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 . "$(dirname "$0")"/../dom0/disks.sh
+. "$(dirname "$0")"/../dom0/policy.sh
+
+# There is no systemd here; this is what the unit does.
+systemctl() {
+    [ "$*" = 'reload xensnapd' ] && pkill -HUP -x xensnapd
+}
 
 PATH=/usr/local/lib/xensnap-shim:$PATH
 doc=$(cd "$(dirname "$0")/.." && pwd)/docs/howto.md
@@ -23,6 +29,10 @@ settled() {
     local guest=web
     [[ $1 != *your_domain* ]] || guest=your_domain
     case $1 in
+        *'reload xensnapd') wait_for 20 is_open web || fail "web may not ask" ;;
+        *xensnap-guestd*) wait_for 30 is_quiesceable web || fail "xensnap-guestd does not announce itself" ;;
+    esac
+    case $1 in
         *'xl create'* | *revert*) ;;
         *) return ;;
     esac
@@ -30,16 +40,25 @@ settled() {
     guest_wait_first_tick $guest
 }
 
+is_quiesceable() {
+    [ "$(xs_read "/local/domain/$(guest_domid "$1")/snapshot/quiesce/feature")" = 1 ]
+}
+
 # What a command prints, on a terminal or off: the progress that comes and goes is left out.
 say_it() {
     local out=/var/tmp/howto.out
     for guest in your_domain web; do guest_mark $guest; done
-    eval "$1" > $out 2>&1 < /dev/null
+    if [[ $1 == 'web# '* ]]; then
+        guest_ask web "${1#web# }" 60 > $out
+    else
+        eval "$1" > $out 2>&1 < /dev/null
+    fi
     sed -E '/^(create|delete|revert): /d; s/^/    /; s/ +$//' $out
     settled "$1"
 }
 
 # run_doc: copies the document; a command is followed by what it prints now. What stands below `cat FILE` is the file.
+is_command='^    (web)?# '
 run_doc() {
     local line command='' file='' blank=
     while IFS= read -r line; do
@@ -47,7 +66,7 @@ run_doc() {
             blank=1
             continue
         fi
-        if [[ $line == '    '* && $line != '    # '* && $command ]]; then
+        if [[ $line == '    '* && ! $line =~ $is_command && $command ]]; then
             [ -z "$file" ] || printf '%s\n' "${line#    }" >> "$file"
             blank=
             continue
@@ -59,9 +78,10 @@ run_doc() {
         [ -z "$blank" ] || echo
         blank='' file=''
         printf '%s\n' "$line"
-        [[ $line == '    # '* ]] || continue
-        command=${line#    # }
-        [[ $command != 'cat '*conf* || $command == *vm* ]] || { file=${command#cat }; rm -f "$file"; }
+        [[ $line =~ $is_command ]] || continue
+        command=${line#    }
+        command=${command#'# '}
+        [[ ! $command =~ ^cat\ [a-z_.]*conf[a-z_]*$ ]] || { file=${command#cat }; rm -f "$file"; }
     done < "$doc"
 }
 

@@ -10,6 +10,7 @@
 
 preload=/usr/local/lib/xensnap-tests/killpoint.so
 
+rm -f "$images/g-over.qcow2"
 fresh_start "LD_PRELOAD=$preload"
 agent_stop
 modprobe loop || fail "no loop devices"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
 # deadline: 900
-# A guest whose ext4 is written to all the time: frozen for a snapshot of its disks, that holds no journal to replay;
+# A guest whose ext4 is written to all the time, also by SQLite: frozen for a snapshot of its disks, that holds no journal to replay;
 # without, it does.  Whoever is killed, hangs or is paused meanwhile, the guest goes on soon, and nothing is left over.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
@@ -48,9 +48,11 @@ note "without xensnap-guestd: refused, or as after a power cut"
 
 # ---- with it: through watches alone, and with a doorbell
 guestd_start
+watches_row=$(guest_committed)
 done_or_fail g "$must name=watches"
 note "frozen for $(status_of g "$id" freeze-ms) ms with watches alone"
 guest_ask g 'insmod /xen-evtchn.ko' > /dev/null || fail "no xen-evtchn"
+bell_row=$(guest_committed)
 done_or_fail g "$must name=bell"
 note "frozen for $(status_of g "$id" freeze-ms) ms with a doorbell"
 [ -z "$(quiesce_node event-channel)" ] || fail "the event channel outlives the freeze"
@@ -59,6 +61,8 @@ for name in watches bell; do
     dump_xvdb $name $dump
     ! needs_recovery $dump || fail "$name needs recovery"
     ! recovers $dump || fail "a journal is replayed in $name"
+    row=${name}_row
+    holds_rows $dump "${!row}"
 done
 done_or_fail g 'delete name=watches'
 done_or_fail g "$must name=over type=external"
@@ -111,6 +115,7 @@ ended guest-timeout "paused while frozen"
 # ---- hooks
 # shellcheck disable=SC2016 # for the guest's shell
 guest_ask g 'cd /etc/qemu/fsfreeze-hook.d; { echo "#!/bin/busybox sh"; echo "echo \$1 >> /tmp/hooked"; } > ok; chmod +x ok; cd /' > /dev/null
+row=$(guest_committed)
 done_or_fail g "$must name=app"
 [ "$(consistency_of app)" = app ] || fail "app is $(consistency_of app)"
 [ "$(guest_ask g 'cat /tmp/hooked' | tr '\n' ' ')" = "freeze thaw " ] || fail "hooks: $(guest_ask g 'cat /tmp/hooked')"
@@ -126,6 +131,7 @@ guest_mark g
 done_or_fail g 'revert name=app'
 guest_wait_first_tick g
 quiesce_load
+[ "$(guest_ask g 'sqlite3 /mnt/db "select count(*) >= '"$row"' from t"' | tail -n 1)" = 1 ] || fail "a committed row is gone"
 [ "$(guest_ask g "dmesg | grep -c 'recovery complete'" | tail -n 1)" = 0 ] || fail "the guest had to replay its journal"
 guestd_start
 done_or_fail g "$must name=again"

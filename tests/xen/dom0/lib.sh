@@ -166,6 +166,24 @@ CFG
     printf '%s\n' "${GUEST_EXTRA:-}"
 }
 
+# guest_program DIR NAME...: dom0's programs of these names with the libraries they need, into the tree of an initramfs.
+guest_program() {
+    local dir=$1 name file
+    shift
+    for name; do
+        install -D "$(command -v "$name")" "$dir/bin/$name" || fail "no $name"
+        for file in $(ldd "$(command -v "$name")" | grep -o '/[^ ]*'); do
+            install -D "$file" "$dir$file" || fail "no $file"
+        done
+    done
+}
+
+# guest_initrd DIR FILE: the usual initramfs with what is in DIR behind it: Linux takes several, one after the other.
+guest_initrd() {
+    cp "$guest_files/initrd" "$2"
+    (cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >> "$2"
+}
+
 # guest_start NAME pv|pvh|hvm [disks=1] [size=64M] [memory=MB]: creates disks, configuration (/etc/xen/NAME.cfg) and
 # domain, and waits for its first tick. GUEST_EXTRA holds more lines for the configuration, GUEST_SED edits it, GUEST_WORDS more words
 # for the guest's kernel command line (tick_ms=200 blocks=1024 pages=256 are the writer's).

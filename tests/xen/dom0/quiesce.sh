@@ -3,7 +3,6 @@
 # come first.
 # shellcheck shell=bash
 
-# The usual initramfs with more behind it: Linux takes several archives, one after the other.
 quiesce_initrd() {
     local more module modules
     more=$(mktemp -d)
@@ -33,9 +32,22 @@ while true; do
     mv /tmp/count.new /tmp/count
 done
 SCRIPT
+    # A database: what is in "committed" has been.
+    cat > "$more/bin/database" << 'SCRIPT'
+#!/bin/busybox sh
+{
+    echo 'create table if not exists t(n integer primary key, x text);'
+    n=$(sqlite3 /mnt/db 'select max(n) from t' 2> /dev/null)
+    while true; do
+        n=$((n + 1))
+        echo "insert into t values($n, hex(randomblob(300))); select writefile('/tmp/committed', '$n.');"
+        usleep 50000
+    done
+} | sqlite3 /mnt/db > /dev/null
+SCRIPT
     chmod +x "$more"/bin/*
-    cp "$guest_files/initrd" /var/tmp/initrd-quiesce
-    (cd "$more" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >> /var/tmp/initrd-quiesce
+    guest_program "$more" sqlite3
+    guest_initrd "$more" /var/tmp/initrd-quiesce
     rm -rf "$more"
 }
 
@@ -55,7 +67,28 @@ quiesce_guest() {
 quiesce_load() {
     guest_ask g mount-it > /dev/null || fail "the guest does not mount its disk"
     guest_ask g 'load & true' > /dev/null || fail "no load"
+    guest_ask g 'database & true' > /dev/null || fail "no database"
     guest_goes_on "at the beginning" 60
+    wait_for 60 has_committed || fail "the database commits nothing"
+}
+
+# The last row that the guest's database has committed for certain.
+guest_committed() {
+    guest_ask g 'cat /tmp/committed' | sed -n 's/^\([0-9]\{1,\}\)\.$/\1/p'
+}
+
+has_committed() {
+    [ -n "$(guest_committed)" ]
+}
+
+# holds_rows FILE N: the database in that image of the file system is sound and has all rows up to N at least.
+holds_rows() {
+    local said
+    mount -o loop "$1" /var/tmp/mnt || fail "$1 cannot be mounted"
+    said=$(sqlite3 /var/tmp/mnt/db 'pragma integrity_check; select count(*) = max(n), max(n) from t')
+    umount /var/tmp/mnt
+    [[ $said == "ok"$'\n'"1|"* ]] || fail "the database in $1: $said"
+    [ "${said##*|}" -ge "$2" ] || fail "the database in $1 ends with row ${said##*|}, and row $2 was committed"
 }
 
 # One that was killed has left its announcement behind.
