@@ -200,8 +200,8 @@ nodes_in_guest() {
     await_status "$tree/status/what"
     ends "what is no request is answered under its own name" rejected invalid
     holds "... and removed" eventually absent "$tree/request/what"
-    xenstore-write "$tree/request/no.id" 1
-    holds "what cannot be an ID is removed" eventually absent "$tree/request/no.id"
+    xenstore-write "$tree/request/no@id" 1
+    holds "what cannot be an ID is removed" eventually absent "$tree/request/no@id"
 }
 
 is_open() {
@@ -237,6 +237,7 @@ statuses() {
     xenstore-write "$tree/request" list
     more_lines() { [ "$(xenstore-list "$tree/status" | grep -c '^line-')" -gt "$count_before" ]; }
     holds "a line without an id is answered under line-N" eventually more_lines
+    [ -z "$in_guest" ] || return # from a guest xenstored takes no longer value
     count_before=$((count_before + 1))
     xenstore-write "$tree/request" "list id=conformance-$$-long x-a=$(text 1020) x-b=$(text 1020)"
     holds "so is one of more than 2048 bytes" eventually more_lines
@@ -297,7 +298,7 @@ authority_in_guest() {
     holds "... is answered as one that there is" is "$(read_node "$status/message")" "$message"
     line create memory=/srv/file
     ends "a file for the memory" rejected denied
-    line create memory=no disk-xvda=target=/srv/file
+    line create 'memory=no disk-xvda=target=/srv/file'
     ends "a file for a disk" rejected denied
 }
 
@@ -428,7 +429,7 @@ deleting() {
 limits() {
     set --
     n=0 many=20
-    [ -z "$in_guest" ] || many=40
+    [ -z "$in_guest" ] || many=28
     while [ $n -lt $many ]; do
         set -- "$@" "$tree/request/limit-$$-$n/operation" delete "$tree/request/limit-$$-$n/name" nosuch
         n=$((n + 1))

@@ -179,9 +179,10 @@ guest_program() {
 }
 
 # guest_initrd DIR FILE: the usual initramfs with what is in DIR behind it: Linux takes several, one after the other.
+# Not compressed: libxenguest would take the last four bytes for the size of the first, and unpack that alone.
 guest_initrd() {
     cp "$guest_files/initrd" "$2"
-    (cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet | gzip -1) >> "$2"
+    (cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet) >> "$2"
 }
 
 # guest_start NAME pv|pvh|hvm [disks=1] [size=64M] [memory=MB]: creates disks, configuration (/etc/xen/NAME.cfg) and
