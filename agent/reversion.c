@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "reversion.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,11 +24,12 @@
 #include "vmconfig.h"
 
 #define NEXT "next.json"
+#define RESERVE "reserve"
 #define REPLACED_TAG "xensnap-replaced" /* the content that an image had before the revert */
 
 /* An HVM guest has its emulated disks beside the PV ones, and the image must be left alone, until it has loaded its
  * drivers. */
-enum { BOOT_SECONDS = 120 };
+enum { BOOT_SECONDS = 120, RESERVE_BYTES = 64 << 10 };
 
 void reversion_deinit(struct reversion *r)
 {
@@ -134,13 +137,31 @@ static int write_next(struct work *w, struct reversion *r, struct err *err)
                 : err_set(err, ERR_XEN, "libxl cannot write the configuration");
 }
 
-static void remove_next(struct work *w)
+/* What has to be written when the old domain is gone must not fail because somebody else has filled the disk. */
+static int reserve_space(struct work *w, struct err *err)
+{
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
+    _cleanup_(closep) int file = -1;
+
+    if (dir < 0)
+        return -1;
+    file = openat(dir, RESERVE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    errno = file < 0 ? errno : posix_fallocate(file, 0, RESERVE_BYTES);
+    return errno ? err_errno(err, "cannot reserve space in the store") : 0;
+}
+
+static void remove_file(struct work *w, const char *name)
 {
     struct err err;
     _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
 
     if (dir >= 0)
-        unlinkat(dir, NEXT, 0);
+        unlinkat(dir, name, 0);
+}
+
+void reversion_give_space(struct work *w)
+{
+    remove_file(w, RESERVE);
 }
 
 int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
@@ -157,7 +178,7 @@ int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
             return err_context(err, "disk %s", disk->vdev);
         xl_config_set_disk(r->config, disk->vdev, path, strcmp(path, disk->target) == 0 ? disk->format : "qcow2");
     }
-    return write_next(w, r, err);
+    return reserve_space(w, err) < 0 ? -1 : write_next(w, r, err);
 }
 
 int reversion_read_next(struct work *w, struct reversion *r, struct err *err)
@@ -283,7 +304,7 @@ int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
     if (dropped < 0)
         return -1;
     if (dropped > 0)
-        remove_next(w);
+        remove_file(w, NEXT);
     else
         log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images as "
                  REPLACED_TAG " until the next operation");
@@ -304,6 +325,7 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
 
 int reversion_forget(struct work *w, struct err *err)
 {
-    remove_next(w);
+    remove_file(w, RESERVE);
+    remove_file(w, NEXT);
     return merge_unneeded(w, MERGE_NOTHING, err);
 }

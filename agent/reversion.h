@@ -26,13 +26,15 @@ void reversion_deinit(struct reversion *reversion);
 
 /* Each disk's snapshot is there. */
 int reversion_check_disks(struct work *work, struct reversion *reversion, struct err *err);
-/* Makes the images and writes next.json. */
+/* Makes the images, reserves some space and writes next.json. */
 int reversion_make_images(struct work *work, struct reversion *reversion, struct err *err);
 /* After a crash: CONFIG as it was written. */
 int reversion_read_next(struct work *work, struct reversion *reversion, struct err *err);
 /* Puts back the content of the images that are to be used themselves.  Nobody has them open.  FIRST: what they hold
  * now is what has to be kept. */
 int reversion_apply(struct work *work, struct reversion *reversion, bool first, struct err *err);
+/* Gives the reserved space back, for what has to be written now. */
+void reversion_give_space(struct work *work);
 /* The new domain runs: removes what was kept of the state that it replaces.  WAIT: for a guest that boots to give up
  * its emulated disks; else what lies in their images is left to reversion_drop_late(). */
 int reversion_drop_replaced(struct work *work, bool wait, struct err *err);

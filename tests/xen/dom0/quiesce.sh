@@ -40,7 +40,7 @@ SCRIPT
     n=$(sqlite3 /mnt/db 'select max(n) from t' 2> /dev/null)
     while true; do
         n=$((n + 1))
-        echo "insert into t values($n, hex(randomblob(300))); select writefile('/tmp/committed', '$n.');"
+        echo "insert into t values($n, hex(randomblob(300))); select writefile('/tmp/committed', '$n.' || char(10));"
         usleep 50000
     done
 } | sqlite3 /mnt/db > /dev/null
