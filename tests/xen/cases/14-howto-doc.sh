@@ -8,6 +8,7 @@
 . "$(dirname "$0")"/../dom0/snap.sh
 . "$(dirname "$0")"/../dom0/disks.sh
 . "$(dirname "$0")"/../dom0/policy.sh
+. "$(dirname "$0")"/../dom0/quiesce.sh
 
 # There is no systemd here; this is what the unit does.
 systemctl() {
@@ -48,6 +49,7 @@ is_quiesceable() {
 say_it() {
     local out=/var/tmp/howto.out
     for guest in your_domain web; do guest_mark $guest; done
+    [[ $1 != 'web# mount '* ]] || guest_ask web 'mount-it; umount /mnt' > /dev/null # its kernel loads no modules itself
     if [[ $1 == 'web# '* ]]; then
         guest_ask web "${1#web# }" 60 > $out
     else
@@ -89,7 +91,8 @@ fresh_start
 cd /var/tmp || exit 1
 export GUEST_WORDS='blocks=256 pages=64'
 GUEST_SED='s/vdev=xvda/vdev=hda/; s/vdev=xvdb/vdev=hdc/' guest_start your_domain pv disks=2 size=16M memory=96
-GUEST_EXTRA="uuid=\"$(cat /proc/sys/kernel/random/uuid)\"" guest_start web pv disks=2 size=16M memory=96
+quiesce_initrd
+GUEST_EXTRA="uuid=\"$(cat /proc/sys/kernel/random/uuid)\"" quiesce_start web 128
 cp /etc/xen/web.cfg web.cfg
 run_doc > $new
 guest_destroy your_domain

@@ -131,7 +131,7 @@ guest_mark g
 done_or_fail g 'revert name=app'
 guest_wait_first_tick g
 quiesce_load
-[ "$(guest_ask g 'sqlite3 /mnt/db "select count(*) >= '"$row"' from t"' | tail -n 1)" = 1 ] || fail "a committed row is gone"
+[ "$(guest_ask g 'sqlite3 -cmd ".timeout 20000" /mnt/db "select count(*) >= '"$row"' from t"' | tail -n 1)" = 1 ] || fail "a committed row is gone"
 [ "$(guest_ask g "dmesg | grep -c 'recovery complete'" | tail -n 1)" = 0 ] || fail "the guest had to replay its journal"
 guestd_start
 done_or_fail g "$must name=again"

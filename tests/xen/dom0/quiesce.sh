@@ -51,16 +51,21 @@ SCRIPT
     rm -rf "$more"
 }
 
-# quiesce_guest: g, with its writer on xvda and an ext4 file system on xvdb.
+# quiesce_start NAME MEMORY: a PV guest with its writer on xvda and an ext4 file system on xvdb, not mounted.
+quiesce_start() {
+    guest_disks_new "$1" 1 8M
+    qemu-img convert -O qcow2 "$guest_files/ext4.img" "$images/$1-xvdb.qcow2"
+    GUEST_WORDS='blocks=256 pages=64 mounted=xvdb' guest_config "$1" pv 2 "$2" |
+        sed 's,^ramdisk=.*,ramdisk="/var/tmp/initrd-quiesce",' > "/etc/xen/$1.cfg"
+    guest_mark "$1"
+    guest_create "$1"
+    guest_wait_first_tick "$1"
+}
+
+# quiesce_guest: g, with a load and a database on its file system.
 quiesce_guest() {
     quiesce_initrd
-    guest_disks_new g 1 8M
-    qemu-img convert -O qcow2 "$guest_files/ext4.img" "$images/g-xvdb.qcow2"
-    GUEST_WORDS='blocks=256 pages=64 mounted=xvdb' guest_config g pv 2 112 |
-        sed 's,^ramdisk=.*,ramdisk="/var/tmp/initrd-quiesce",' > /etc/xen/g.cfg
-    guest_mark g
-    guest_create g
-    guest_wait_first_tick g
+    quiesce_start g 128
     quiesce_load
 }
 
