@@ -39,7 +39,7 @@ static int check(const struct options *options)
     if (conf_read(&conf, path, true, &err) < 0)
         return complain(options, &err);
     if (!options->quiet)
-        printf("%s: nothing is wrong with it; %zu sections are about guests\n", path, conf.policy.count);
+        printf("%s: nothing is wrong with it; sections about guests: %zu\n", path, conf.policy.count);
     return 0;
 }
 
