@@ -43,7 +43,7 @@ class Store:
         self.ask(WRITE, path.encode(), text.encode())
 
     def read(self, path):
-        return self.ask(READ, path.encode()).decode()
+        return self.ask(READ, path.encode(), b"").decode()
 
     def watch(self, path):
         self.ask(WATCH, path.encode(), b"t", b"")
