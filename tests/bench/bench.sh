@@ -129,7 +129,8 @@ timed() {
     echo $(($(now_ms) - from)) >> "$file"
 }
 
-# by_hand FILE COMMAND...: the QMP commands one after the other on the domain's monitor; appends from connect to answer.
+# by_hand FILE COMMAND...: the QMP commands one after the other on the domain's monitor, where a bare word is an event to
+# be waited for; appends from connect to the last.
 by_hand() {
     local file=$1
     shift
@@ -137,16 +138,23 @@ by_hand() {
 import json, socket, sys, time
 begin = time.monotonic()
 s = socket.socket(socket.AF_UNIX)
+s.settimeout(60)
 s.connect(sys.argv[1])
 f = s.makefile("rw")
 f.readline()
+events = []
 for line in ['{"execute":"qmp_capabilities"}'] + sys.argv[2:]:
+    if line.isupper():
+        while line not in events:
+            events.append(json.loads(f.readline()).get("event"))
+        continue
     f.write(line + "\n")
     f.flush()
     while True:
         answer = json.loads(f.readline())
         if "event" not in answer:
             break
+        events.append(answer["event"])
     assert "return" in answer, answer
 print(int((time.monotonic() - begin) * 1000))
 PY
@@ -194,16 +202,14 @@ bench_disks() {
     for ((n = 0; n < rounds; n++)); do
         qemu-img create -q -f qcow2 -u -b "$images/g-xvda.qcow2" -F qcow2 "$images/g-xvdz.qcow2" 64M
         by_hand /tmp/theirs "$(transaction blockdev-snapshot-sync '"node-name":"'"$(top_node)"'","snapshot-file":"'"$images"'/g-xvdz.qcow2","snapshot-node-name":"hand","format":"qcow2","mode":"existing"')"
-        by_hand /tmp/commits '{"execute":"block-commit","arguments":{"job-id":"hand","device":"hand"}}'
-        sleep 1
-        by_hand /tmp/unused '{"execute":"job-complete","arguments":{"id":"hand"}}'
-        sleep 1
+        by_hand /tmp/commits '{"execute":"block-commit","arguments":{"job-id":"hand","device":"hand"}}' BLOCK_JOB_READY \
+            '{"execute":"job-complete","arguments":{"id":"hand"}}' BLOCK_JOB_COMPLETED
         rm "$images/g-xvdz.qcow2"
     done
     compare "external, disk-only, create" "the same QMP transaction, overlay made before"
     mv /tmp/deletes /tmp/ours
     mv /tmp/commits /tmp/theirs
-    compare "external, delete (merge)" "only the start of QEMU's block-commit"
+    compare "external, delete (merge)" "block-commit, job-complete"
     guest_destroy g
 }
 
