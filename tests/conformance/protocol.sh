@@ -237,9 +237,9 @@ statuses() {
     xenstore-write "$tree/request" list
     more_lines() { [ "$(xenstore-list "$tree/status" | grep -c '^line-')" -gt "$count_before" ]; }
     holds "a line without an id is answered under line-N" eventually more_lines
-    [ -z "$in_guest" ] || return # from a guest xenstored takes no longer value
     count_before=$((count_before + 1))
-    xenstore-write "$tree/request" "list id=conformance-$$-long x-a=$(text 1020) x-b=$(text 1020)"
+    # C xenstored takes it from dom0 alone, oxenstored from nobody.
+    xenstore-write "$tree/request" "list id=conformance-$$-long x-a=$(text 1020) x-b=$(text 1020)" 2> /dev/null || return
     holds "so is one of more than 2048 bytes" eventually more_lines
     holds "... which was not read" absent "$tree/status/conformance-$$-long"
 }
