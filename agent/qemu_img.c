@@ -147,6 +147,14 @@ static void read_tags(const struct json *snapshots, const char *tag, struct imag
     }
 }
 
+/* Warnings, of QEMU or of the dynamic linker, have lines of their own before it. */
+static struct json *parse_answer(const char *output)
+{
+    const char *line = *output == '{' ? output : strstr(output, "\n{");
+
+    return line ? json_parse(line) : NULL;
+}
+
 int qemu_img_info(const char *image, const char *format, const char *tag, struct image_info *info,
                   struct control *control, struct err *err)
 {
@@ -162,7 +170,7 @@ int qemu_img_info(const char *image, const char *format, const char *tag, struct
         return err_set(err, ERR_IO, "out of memory");
     if (run(argv, output, OUTPUT_MAX, QUICK_SECONDS, control, err) < 0)
         return -1;
-    json = json_parse(output);
+    json = parse_answer(output);
     if (!json)
         return err_set(err, ERR_QEMU, "qemu-img's answer is not JSON");
     if (!json_copy(json, "full-backing-filename", info->backing, sizeof info->backing))

@@ -114,4 +114,11 @@ gives 0 xensnap delete -n below web1
 [ "$(tags)" = 1 ] || fail "QEMU's image was written to behind its back"
 gives 0 xensnap delete -n above web1
 wait_for 5 store_is_empty && [ "$(tags)" = 0 ] || fail "left over: $(find "$dir/store"), $(tags) tags"
+
+# A warning beside an answer of qemu-img is no part of it: this one is of the dynamic linker's, in every program.
+agent_end TERM || fail "the agent's end"
+LD_PRELOAD=$dir/nothing.so agent_start
+gives 0 xensnap create -e -D -n warned web1
+gives 0 xensnap delete -n warned web1
+[ "$(top)" = "$base" ] || fail "not merged beside a warning"
 echo ok
