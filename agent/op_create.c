@@ -209,25 +209,31 @@ static void explain_space(int fd, struct err *err)
         err_set(err, ERR_NO_SPACE, "there was no space left for the memory image");
 }
 
+static int save(struct work *w, struct creation *c, enum xl_save_kind kind, struct err *err)
+{
+    int rc = xl_save(w->xl, c->reach.domain.domid, c->memory, kind, &c->saved, err);
+
+    if (rc < 0)
+        explain_space(c->memory, err);
+    return rc;
+}
+
 /* Live where the hypervisor can; where it refuses (PV on some builds: log-dirty mode is EINVAL) before a page
  * was sent, the guest is saved while it stands still. */
 static int save_running(struct work *w, struct creation *c, struct err *err)
 {
-    unsigned domid = c->reach.domain.domid;
     off_t start = lseek(c->memory, 0, SEEK_CUR);
 
-    if (xl_save(w->xl, domid, c->memory, XL_SAVE_LIVE, &c->saved, err) == 0)
+    if (save(w, c, XL_SAVE_LIVE, err) == 0)
         return 0;
-    explain_space(c->memory, err);
     if (err->code == ERR_CANCELLED || err->code == ERR_DOMAIN_GONE || err->code == ERR_NO_SPACE ||
         c->saved.sent_pages || c->saved.suspended_ms)
         return -1;
-    log_info("domain %u: a live save is refused, so the guest stands still meanwhile", domid);
+    log_info("domain %u: a live save is refused, so the guest stands still meanwhile", c->reach.domain.domid);
     if (ftruncate(c->memory, start) < 0 || lseek(c->memory, start, SEEK_SET) < 0)
         return err_errno(err, "cannot write the memory image");
-    return xl_save(w->xl, domid, c->memory, XL_SAVE_STOPPED, &c->saved, err);
+    return save(w, c, XL_SAVE_STOPPED, err);
 }
-
 
 /* A paused guest has to run for the moment in which it suspends itself. */
 static int save_memory(struct work *w, struct creation *c, struct err *err)
@@ -235,17 +241,13 @@ static int save_memory(struct work *w, struct creation *c, struct err *err)
     int rc;
 
     c->how = SETTLE_LATE_SUSPEND;
-    if (c->reach.domain.life == XL_PAUSED) {
-        rc = xl_unpause(w->xl, c->reach.domain.domid, err);
-        if (rc == 0)
-            rc = xl_save(w->xl, c->reach.domain.domid, c->memory, XL_SAVE_STOPPED, &c->saved, err);
-    } else
+    if (c->reach.domain.life != XL_PAUSED)
         rc = save_running(w, c, err);
+    else
+        rc = xl_unpause(w->xl, c->reach.domain.domid, err) < 0 ? -1 : save(w, c, XL_SAVE_STOPPED, err);
     c->stood_still_ms = c->saved.suspended_ms;
     if (rc == 0)
         c->how = SETTLE_NOW;
-    else
-        explain_space(c->memory, err);
     return rc;
 }
 

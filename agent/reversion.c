@@ -164,6 +164,13 @@ void reversion_give_space(struct work *w)
     remove_file(w, RESERVE);
 }
 
+/* A revert that has failed for good leaves its space behind, too. */
+static void remove_plan(struct work *w)
+{
+    remove_file(w, RESERVE);
+    remove_file(w, NEXT);
+}
+
 int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
 {
     _cleanup_(chain_deinit) struct chain chain = { 0 };
@@ -304,7 +311,7 @@ int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
     if (dropped < 0)
         return -1;
     if (dropped > 0)
-        remove_file(w, NEXT);
+        remove_plan(w);
     else
         log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images as "
                  REPLACED_TAG " until the next operation");
@@ -325,7 +332,6 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
 
 int reversion_forget(struct work *w, struct err *err)
 {
-    remove_file(w, RESERVE);
-    remove_file(w, NEXT);
+    remove_plan(w);
     return merge_unneeded(w, MERGE_NOTHING, err);
 }
