@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
 # deadline: 900
-# docs/howto.md: each command in it, dom0's and the guest's, in its order, prints what stands there. Written anew to /var/tmp/howto.md, from
-# where `make howto` takes it.
+# docs/howto.md: each command in it, dom0's and the guest's, in its order, prints what stands there. Written anew to
+# /var/tmp/howto.md, from where `make howto` takes it.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 . "$(dirname "$0")"/../dom0/disks.sh

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
 # deadline: 900
-# A guest whose ext4 is written to all the time, also by SQLite: frozen for a snapshot of its disks, that holds no journal to replay;
-# without, it does.  Whoever is killed, hangs or is paused meanwhile, the guest goes on soon, and nothing is left over.
+# A guest whose ext4 is written to all the time, also by SQLite: frozen for a snapshot of its disks, that holds no
+# journal to replay and all that was committed; without, it does.  Whoever is killed, hangs or is paused meanwhile, the
+# guest goes on soon, and nothing is left over.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 . "$(dirname "$0")"/../dom0/quiesce.sh

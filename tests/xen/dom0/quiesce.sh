@@ -3,6 +3,7 @@
 # come first.
 # shellcheck shell=bash
 
+# An initramfs with ext4, xensnap-guestd, sqlite3 and what writes all the time.
 quiesce_initrd() {
     local more module modules
     more=$(mktemp -d)
