@@ -2,11 +2,11 @@
 # The table of what can be snapshotted how; lib.sh, snap.sh and disks.sh come first.
 # shellcheck shell=bash
 
-# keys_of PLACE: the request's keys for that kind of snapshot.
+# keys_of PLACE: the request's keys for that kind of snapshot, of the disks in "vdevs".
 keys_of() {
     case $1 in
         external) echo type=external ;;
-        mixed) echo "disks=xvda,xvdb,xvdc disk-xvdb=external" ;;
+        mixed) echo "disks=$vdevs disk-xvdb=external" ;;
     esac
 }
 
@@ -49,7 +49,8 @@ row() {
 
 # table TYPE DISKS MEMORY
 table() {
-    local type=$1 place order='with without' started
+    local type=$1 place order='with without' started vdevs
+    vdevs=$(echo xvda,xvdb,xvdc,xvdd | cut -d , -f "1-$2")
     fresh_start
     GUEST_WORDS='blocks=256 pages=64' guest_start g "$1" disks="$2" size=8M memory="$3"
     for place in internal external $([ "$2" = 1 ] || echo mixed); do
