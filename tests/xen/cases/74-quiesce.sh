@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
-# deadline: 900
+# deadline: 1200
 # A guest whose ext4 is written to all the time, also by SQLite: frozen for a snapshot of its disks, that holds no
 # journal to replay and all that was committed; without, it does.  Whoever is killed, hangs or is paused meanwhile, the
 # guest goes on soon, and nothing is left over.
@@ -30,12 +30,37 @@ frozen_at_disks() {
     guest_is_frozen "$1"
 }
 
+# bell_is_bound WHAT: the guest's event channel has dom0 at its other end.
+bell_is_bound() {
+    local port channels
+    port=$(quiesce_node event-channel)
+    [[ $port =~ ^[0-9]+$ ]] || fail "$1: no event channel while it is frozen"
+    channels=$(lsevtchn "$(guest_domid g)")
+    grep -Eq "^ *$port: .*Interdomain \(Connected\) - Remote Domain 0," <<< "$channels" ||
+        fail "$1: nobody has bound event channel $port: $channels"
+}
+
+# back_to NAME ROW REPLAYS: reverted to it, the guest mounts its file system and so often replays a journal; its
+# database has that row.
+back_to() {
+    local replays
+    guest_mark g
+    done_or_fail g "revert name=$1"
+    guest_wait_first_tick g
+    quiesce_load
+    [ "$(guest_ask g 'sqlite3 -cmd ".timeout 20000" /mnt/db "select count(*) >= '"$2"' from t"' | tail -n 1)" = 1 ] ||
+        fail "$1: a committed row is gone"
+    replays=$(guest_ask g "dmesg | grep -c 'recovery complete'" | tail -n 1)
+    [ "$replays" = "$3" ] || fail "$1: the guest has replayed its journal $replays times"
+}
+
 fresh_start LD_PRELOAD=/usr/local/lib/xensnap-tests/killpoint.so
 quiesce_guest
 
 # ---- without the daemon
 refused g unsupported "$must"
 refused g invalid 'create quiesce=must'
+plain_row=$(guest_committed)
 done_or_fail g 'create name=plain memory=no'
 done_or_fail g 'create name=tried memory=no quiesce=try'
 [[ $(status_of g "$id" warning) == 'not frozen: '* ]] || fail "no warning: $(status_of g "$id" warning)"
@@ -43,6 +68,7 @@ done_or_fail g 'create name=tried memory=no quiesce=try'
 dump_xvdb plain $dump
 needs_recovery $dump || fail "a snapshot under load that was not quiesced needs no recovery"
 recovers $dump || fail "no journal is replayed, though it was not quiesced"
+back_to plain "$plain_row" 1
 done_or_fail g 'delete name=plain'
 done_or_fail g 'delete name=tried'
 note "without xensnap-guestd: refused, or as after a power cut"
@@ -75,7 +101,7 @@ guest_goes_on "after four snapshots" 30
 # ---- killed, silent or paused while it is frozen
 done_or_fail g 'delete name=bell'
 frozen_at_disks "guestd killed"
-[[ $(quiesce_node event-channel) =~ ^[0-9]+$ ]] || fail "no event channel while it is frozen"
+bell_is_bound "guestd killed"
 # shellcheck disable=SC2016 # for the guest's shell
 guest_ask g 'kill -9 $(cat /tmp/guestd.pid)' > /dev/null
 guest_goes_on "guestd killed, before dom0 says anything" 15
@@ -127,13 +153,21 @@ guest_goes_on "a hook that hangs" 45
 guest_ask g 'rm /etc/qemu/fsfreeze-hook.d/zz' > /dev/null
 note "hooks"
 
+# ---- over a restore: the daemon says again that it is there, and has a new event channel
+done_or_fail g 'create name=whole'
+done_or_fail g 'revert name=whole'
+wait_for 60 guestd_is_there || fail "after a restore xensnap-guestd does not announce itself"
+frozen_at_disks "restored"
+bell_is_bound "restored"
+let_go
+await g 120
+[ "$state" = 'done' ] || fail "restored: $state $error $(status_of g "$id" message)"
+guest_goes_on "restored" 30
+note "after a restore: frozen for $(status_of g "$id" freeze-ms) ms"
+for name in $(list_names g); do [ "$name" = app ] || done_or_fail g "delete name=$name"; done
+
 # ---- back to it: the guest mounts it without a replay
-guest_mark g
-done_or_fail g 'revert name=app'
-guest_wait_first_tick g
-quiesce_load
-[ "$(guest_ask g 'sqlite3 -cmd ".timeout 20000" /mnt/db "select count(*) >= '"$row"' from t"' | tail -n 1)" = 1 ] || fail "a committed row is gone"
-[ "$(guest_ask g "dmesg | grep -c 'recovery complete'" | tail -n 1)" = 0 ] || fail "the guest had to replay its journal"
+back_to app "$row" 0
 guestd_start
 done_or_fail g "$must name=again"
 done_or_fail g 'delete name=again'

@@ -179,9 +179,11 @@ guest_program() {
 }
 
 # guest_initrd DIR FILE: the usual initramfs with what is in DIR behind it: Linux takes several, one after the other.
-# Not compressed: libxenguest would take the last four bytes for the size of the first, and unpack that alone.
+# Not compressed: libxenguest would take the last four bytes for the size of the first, and unpack that alone.  Linux
+# looks for one that is not compressed at multiples of four bytes only.
 guest_initrd() {
     cp "$guest_files/initrd" "$2"
+    truncate -s %4 "$2"
     (cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet) >> "$2"
 }
 

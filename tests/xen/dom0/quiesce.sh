@@ -33,12 +33,14 @@ while true; do
     mv /tmp/count.new /tmp/count
 done
 SCRIPT
-    # A database: what is in "committed" has been.
+    # A database: what is in "committed" has been; a row that cannot be written ends it.
     cat > "$more/bin/database" << 'SCRIPT'
 #!/bin/busybox sh
 {
+    echo .bail on
+    echo .timeout 20000
     echo 'create table if not exists t(n integer primary key, x text);'
-    n=$(sqlite3 /mnt/db 'select max(n) from t' 2> /dev/null)
+    n=$(sqlite3 -cmd '.timeout 20000' /mnt/db 'select max(n) from t' 2> /dev/null)
     while true; do
         n=$((n + 1))
         echo "insert into t values($n, hex(randomblob(300))); select writefile('/tmp/committed', '$n.' || char(10));"
