@@ -163,7 +163,7 @@ let_go
 await g 120
 [ "$state" = 'done' ] || fail "restored: $state $error $(status_of g "$id" message)"
 guest_goes_on "restored" 30
-note "after a restore: frozen for $(status_of g "$id" freeze-ms) ms"
+note "after a restore: ready again, and with an event channel"
 for name in $(list_names g); do [ "$name" = app ] || done_or_fail g "delete name=$name"; done
 
 # ---- back to it: the guest mounts it without a replay
