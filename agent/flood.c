@@ -31,12 +31,19 @@ bool flood_muted(const struct flood *flood, long long now)
 
 void flood_served(struct flood *flood, long long now)
 {
-    flood->served_at = now;
+    flood->next_at = now + FLOOD_GAP_MS;
+}
+
+bool flood_vain(struct flood *flood, int events, long long began, long long now)
+{
+    long long pause = FLOOD_VAIN * (now - began);
+
+    flood->next_at = now + (pause > FLOOD_GAP_MS ? pause : FLOOD_GAP_MS);
+    flood->count_ms += flood->next_at - began;
+    return flood_charge(flood, events, now);
 }
 
 long long flood_next(const struct flood *flood)
 {
-    long long next = flood->served_at + FLOOD_GAP_MS;
-
-    return next > flood->muted_until ? next : flood->muted_until;
+    return flood->next_at > flood->muted_until ? flood->next_at : flood->muted_until;
 }

@@ -12,8 +12,10 @@ enum {
     FLOOD_FULL = 512,      /* events of its request node at once; a request is about ten */
     FLOOD_PER_SECOND = 8,  /* that are forgotten */
     FLOOD_REJECTED = 16,   /* what a request that is refused counts, beside its events */
-    FLOOD_CONTENDED = 64,  /* so often it wrote while its requests were to be taken */
+    FLOOD_CONTENDED = 64,  /* a look in vain: it wrote each time while its requests were to be taken */
+    FLOOD_BROKEN = 16,     /* a look in vain: its request node had to be made anew */
     FLOOD_GAP_MS = 50,     /* between two looks into its request node */
+    FLOOD_VAIN = 10,       /* times what a look in vain has taken, until the next */
     FLOOD_MUTE_S = 30,     /* the first time; doubled each time */
     FLOOD_MUTE_MAX_S = 480,
     FLOOD_CALM_S = 600,    /* after which the next time is a first one */
@@ -22,7 +24,7 @@ enum {
 struct flood {
     long long count_ms;    /* what has been counted, in milliseconds that it takes to be forgotten */
     long long counted_at;
-    long long served_at;
+    long long next_at;     /* not to be looked at before */
     long long muted_until; /* 0: it never was */
     int times;             /* that it was muted without calm between */
 };
@@ -34,7 +36,11 @@ bool flood_charge(struct flood *flood, int events, long long now);
 int flood_mute(struct flood *flood, long long now);
 bool flood_muted(const struct flood *flood, long long now);
 
+/* A look is over. */
 void flood_served(struct flood *flood, long long now);
+/* It had begun at BEGAN and was in vain, which counts EVENTS.  Others have waited meanwhile: so the next has to wait for many times as long,
+ * and in neither time anything is forgotten, for a slow host must not forget faster than it counts. */
+bool flood_vain(struct flood *flood, int events, long long began, long long now);
 /* From when on it may be served again, be it that it is muted or that it was served just now. */
 long long flood_next(const struct flood *flood);
 

@@ -12,9 +12,9 @@
 #include "status.h"
 #include "xenstore.h"
 
-/* So many are taken in one transaction, fewer from a guest, for others wait meanwhile.  So often it is tried: whoever
- * writes all the time makes every transaction fail that reads what he writes. */
-enum { LETTERS_MAX = 32, LETTERS_OF_GUEST = 4, TRIES = 8 };
+/* So many are taken in one transaction, and so often it is tried, for whoever writes all the time makes every
+ * transaction fail that reads what he writes; fewer and less often from a guest, for others wait meanwhile. */
+enum { LETTERS_MAX = 32, LETTERS_OF_GUEST = 4, TRIES = 8, TRIES_OF_GUEST = 3 };
 
 enum { CHILD_PATH_SIZE = XS_PATH_SIZE + 4096 }; /* a guest may give a child any name that xenstored takes */
 
@@ -163,7 +163,7 @@ enum inbox inbox_collect(struct xenstore *xs, unsigned home,
     char path[XS_PATH_SIZE];
     size_t count = 0;
     bool broken = false, taken = false;
-    int tries = 0;
+    int tries = 0, most = home ? TRIES_OF_GUEST : TRIES;
 
     if (!letters)
         return INBOX_TAKEN;
@@ -173,8 +173,8 @@ enum inbox inbox_collect(struct xenstore *xs, unsigned home,
             break;
         count = take_letters(xs, home, path, letters, &broken);
         taken = xenstore_commit(xs);
-    } while (!taken && errno == EAGAIN && ++tries < TRIES);
-    if (!taken && tries == TRIES)
+    } while (!taken && errno == EAGAIN && ++tries < most);
+    if (!taken && tries == most)
         return INBOX_CONTENDED;
     if (!taken)
         log_error("domain %u: cannot take requests: %s", home, strerror(errno));

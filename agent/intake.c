@@ -57,21 +57,26 @@ void intake_charge(struct agent *agent, unsigned domid)
 
 static void collect(struct agent *agent, struct domain *domain)
 {
+    long long began = clock_ms();
+    bool full = false;
+
     domain->dirty = false;
     switch (inbox_collect(agent->xs, domain->domid, requests_on_letter, agent)) {
     case INBOX_CONTENDED:
         domain->dirty = true;
-        if (flood_charge(&domain->flood, FLOOD_CONTENDED, clock_ms()))
-            close_door(agent, domain);
+        full = flood_vain(&domain->flood, FLOOD_CONTENDED, began, clock_ms());
         break;
     case INBOX_BROKEN:
         domains_renew_request(agent->domains, domain);
         intake_apply_policy(agent, domain);
+        full = flood_vain(&domain->flood, FLOOD_BROKEN, began, clock_ms());
         break;
     case INBOX_TAKEN:
+        flood_served(&domain->flood, clock_ms());
         break;
     }
-    flood_served(&domain->flood, clock_ms());
+    if (full)
+        close_door(agent, domain);
 }
 
 void intake_apply_policy(void *data, struct domain *domain)
@@ -103,9 +108,11 @@ static void open_door(struct agent *agent, struct domain *domain)
 /* When the domain wants to be looked at: 0 = not at all. */
 static long long due(const struct domain *domain)
 {
+    long long next = domain->domid == 0 ? 0 : flood_next(&domain->flood);
+
     if (!domain->closed && !domain->dirty)
         return 0;
-    return domain->domid == 0 ? 1 : flood_next(&domain->flood);
+    return next > 0 ? next : 1;
 }
 
 struct round {

@@ -73,12 +73,34 @@ static void gaps(void)
     CHECK_INT(flood_next(&flood), START + FLOOD_MUTE_S * 1000);
 }
 
+/* However slow the host is, so many looks in vain close the node, and are a small part of the time. */
+static void vain(void)
+{
+    static const int takes_ms[] = { 1, 200, 5000 };
+
+    for (size_t i = 0; i < sizeof takes_ms / sizeof *takes_ms; i++) {
+        struct flood flood = { 0 };
+        long long now = START;
+        int looks = 0;
+        bool full = false;
+
+        while (!full && looks++ < 100) {
+            full = flood_vain(&flood, FLOOD_CONTENDED, now, now + takes_ms[i]);
+            CHECK(flood_next(&flood) - now >= (FLOOD_VAIN + 1) * takes_ms[i]);
+            CHECK(flood_next(&flood) - now >= FLOOD_GAP_MS);
+            now = flood_next(&flood);
+        }
+        CHECK(looks >= FLOOD_FULL / FLOOD_CONTENDED && looks <= FLOOD_FULL / FLOOD_CONTENDED + 1);
+    }
+}
+
 static const struct check_test tests[] = {
     { "fifty requests at once are no flood", quiet },
     { "there is an end to what is taken at once", too_much },
     { "what is counted leaks away, as fast as it should", leaks },
     { "who is muted is so for longer each time, until there was calm", muted },
     { "there is a gap between two looks", gaps },
+    { "after a look in vain the gap is longer", vain },
 };
 
 CHECK_MAIN(tests)
