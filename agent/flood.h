@@ -38,8 +38,8 @@ bool flood_muted(const struct flood *flood, long long now);
 
 /* A look is over. */
 void flood_served(struct flood *flood, long long now);
-/* It had begun at BEGAN and was in vain, which counts EVENTS.  Others have waited meanwhile: so the next has to wait for many times as long,
- * and in neither time anything is forgotten, for a slow host must not forget faster than it counts. */
+/* It had begun at BEGAN and was in vain, which counts EVENTS.  Others have waited meanwhile: so the next has to wait
+ * for many times as long.  In neither time anything is forgotten: a slow host must not forget faster than it counts. */
 bool flood_vain(struct flood *flood, int events, long long began, long long now);
 /* From when on it may be served again, be it that it is muted or that it was served just now. */
 long long flood_next(const struct flood *flood);
