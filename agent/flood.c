@@ -3,9 +3,10 @@
 
 bool flood_charge(struct flood *flood, int events, long long now)
 {
-    long long left = flood->count_ms - (now - flood->counted_at);
+    long long since = now > flood->counted_at ? now - flood->counted_at : 0;
+    long long left = flood->count_ms - since;
 
-    flood->counted_at = now;
+    flood->counted_at += since;
     flood->count_ms = (left > 0 ? left : 0) + events * (1000LL / FLOOD_PER_SECOND);
     return flood->count_ms > FLOOD_FULL * (1000LL / FLOOD_PER_SECOND);
 }
@@ -34,13 +35,18 @@ void flood_served(struct flood *flood, long long now)
     flood->next_at = now + FLOOD_GAP_MS;
 }
 
+static long long between(long long least, long long value, long long most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
 bool flood_vain(struct flood *flood, int events, long long began, long long now)
 {
-    long long pause = FLOOD_VAIN * (now - began);
+    bool full = flood_charge(flood, events, began);
 
-    flood->next_at = now + (pause > FLOOD_GAP_MS ? pause : FLOOD_GAP_MS);
-    flood->count_ms += flood->next_at - began;
-    return flood_charge(flood, events, now);
+    flood->next_at = now + between(FLOOD_GAP_MS, FLOOD_VAIN * (now - began), FLOOD_VAIN_MAX_S * 1000LL);
+    flood->counted_at = flood->next_at;
+    return full;
 }
 
 long long flood_next(const struct flood *flood)

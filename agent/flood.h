@@ -16,6 +16,7 @@ enum {
     FLOOD_BROKEN = 16,     /* a look in vain: its request node had to be made anew */
     FLOOD_GAP_MS = 50,     /* between two looks into its request node */
     FLOOD_VAIN = 10,       /* times what a look in vain has taken, until the next */
+    FLOOD_VAIN_MAX_S = 30, /* but no longer */
     FLOOD_MUTE_S = 30,     /* the first time; doubled each time */
     FLOOD_MUTE_MAX_S = 480,
     FLOOD_CALM_S = 600,    /* after which the next time is a first one */
@@ -23,7 +24,7 @@ enum {
 
 struct flood {
     long long count_ms;    /* what has been counted, in milliseconds that it takes to be forgotten */
-    long long counted_at;
+    long long counted_at;  /* forgotten is what has passed since */
     long long next_at;     /* not to be looked at before */
     long long muted_until; /* 0: it never was */
     int times;             /* that it was muted without calm between */
