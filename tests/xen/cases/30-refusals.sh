@@ -69,13 +69,13 @@ last=$(xenstore-list "/local/domain/$domid/snapshot/status" | grep '^line-' | ta
 
 # Dom0's own tree: any domain, and none.
 xenstore-write /local/domain/0/snapshot/request 'create id=zero'
-wait_for 10 xenstore-exists /local/domain/0/snapshot/status/zero/finished
+wait_for 10 xs_has /local/domain/0/snapshot/status/zero/finished
 [ "$(xs_read /local/domain/0/snapshot/status/zero/error)" = invalid ] || fail "no domain= was accepted"
 xenstore-write /local/domain/0/snapshot/request 'list domain=nosuch id=one'
-wait_for 10 xenstore-exists /local/domain/0/snapshot/status/one/finished
+wait_for 10 xs_has /local/domain/0/snapshot/status/one/finished
 [ "$(xs_read /local/domain/0/snapshot/status/one/error)" = not-found ] || fail "an unknown domain was found"
 xenstore-write /local/domain/0/snapshot/request 'create domain=0 id=two'
-wait_for 10 xenstore-exists /local/domain/0/snapshot/status/two/finished
+wait_for 10 xs_has /local/domain/0/snapshot/status/two/finished
 [ "$(xs_read /local/domain/0/snapshot/status/two/error)" = unsupported ] || fail "dom0 was not refused"
 
 # A node that the guest itself can write carries no authority.

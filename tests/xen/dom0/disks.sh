@@ -32,7 +32,7 @@ opened_for_writing() {
 # written_by_qemu GUEST: the images that its QEMU has open for writing, sorted; each one once.
 written_by_qemu() {
     local pid fd
-    pid=$(pgrep -f -- "-xen-domid $(guest_domid "$1") ") || fail "$1 has no QEMU"
+    pid=$(xs_read "/local/domain/$(guest_domid "$1")/image/device-model-pid") || fail "$1 has no QEMU"
     # shellcheck disable=SC2012 # the names are numbers
     ls -l "/proc/$pid/fd" | awk '/\.(qcow2|raw|img)$/ { print $9, $11 }' | while read -r fd image; do
         ! opened_for_writing "$pid" "$fd" || echo "$image"

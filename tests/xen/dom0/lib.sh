@@ -48,7 +48,32 @@ wait_for() {
 }
 
 xs_read() {
-    xenstore-read "$1" 2> /dev/null
+    xs read "$1" 2> /dev/null
+}
+
+xs_has() {
+    xs_read "$1" > /dev/null
+}
+
+# Each process started costs dom0 tens of milliseconds under emulation, and pgrep, which opens a handful of files for
+# every process there is, 400. So what is looked at again and again is looked at by the shell itself.
+
+# pids_of NAME: one a line. All that the kernel keeps of a name are 15 letters.
+pids_of() {
+    local file name
+    for file in /proc/[0-9]*/comm; do
+        { read -r name < "$file"; } 2> /dev/null && [ "$name" = "${1:0:15}" ] || continue
+        file=${file#/proc/}
+        echo "${file%/comm}"
+    done
+}
+
+no_process() {
+    local file name
+    for file in /proc/[0-9]*/comm; do
+        { read -r name < "$file"; } 2> /dev/null && [ "$name" = "${1:0:15}" ] && return 1
+    done
+    return 0
 }
 
 # ---- guests
@@ -60,7 +85,7 @@ guest_log() {
 # xl takes its time under emulation, so what it said last is looked at first.
 guest_domid() {
     local domid
-    domid=$(cat "$marks/$1.domid" 2> /dev/null)
+    { domid=$(< "$marks/$1.domid"); } 2> /dev/null
     if [ -z "$domid" ] || [ "$(xs_read "/local/domain/$domid/name")" != "$1" ]; then
         domid=$(xl domid "$1" 2> /dev/null) || return
         echo "$domid" > "$marks/$1.domid"
@@ -82,7 +107,8 @@ guest_mark() {
 
 # guest_lines NAME [OFFSET]: the complete lines since the mark, or since a byte offset of the log.
 guest_lines() {
-    local from=${2:-$(cat "$marks/$1" 2> /dev/null || echo 0)}
+    local from=${2:-}
+    [ -n "$from" ] || { from=$(< "$marks/$1"); } 2> /dev/null
     tail -c +$((from + 1)) "$(guest_log "$1")" 2> /dev/null | sed -n 's/\r$//p'
 }
 
@@ -215,7 +241,7 @@ guest_create() {
 
 # The first tick after the mark, which may be there already.
 guest_wait_first_tick() {
-    wait_for 120 guest_ticked "$1" 1 "$(cat "$marks/$1")" ||
+    wait_for 120 guest_ticked "$1" 1 "$(< "$marks/$1")" ||
         fail "guest $1 does not tick (last line: $(guest_lines "$1" | tail -n 1))"
 }
 
@@ -272,12 +298,8 @@ guest_cleanup_all() {
         xl destroy "$domid"
     done
     # A configuration's `on_reboot` is served by an xl that waits for the domain; it ends with the domain.
-    wait_for 20 no_xl_left || true
+    wait_for 20 no_process xl || true
     rm -f "$images"/*-xvd?.qcow2 "$marks"/*
-}
-
-no_xl_left() {
-    ! pgrep -x xl > /dev/null
 }
 
 # disk_dump NAME xvdX OUT.raw [SNAPSHOT]: the disk's content, or that of a snapshot inside the image. Of a running

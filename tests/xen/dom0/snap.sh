@@ -12,7 +12,7 @@ asked=0
 # ---- the agent
 
 agent_pid() {
-    pgrep -x xensnapd | head -n 1
+    pids_of xensnapd | head -n 1
 }
 
 # agent_start [ENVIRONMENT...]: a new agent; its log goes on.
@@ -36,10 +36,6 @@ agent_stop() {
 agent_kill() {
     pkill -KILL -x xensnapd
     wait_for 10 no_process xensnapd
-}
-
-no_process() {
-    ! pgrep -x "${1:0:15}" > /dev/null # all that the kernel keeps of a name
 }
 
 # Everything from the beginning: no guest, no agent, an empty store.
@@ -79,9 +75,12 @@ ask() {
 
 # The end of the last request.
 await() {
-    wait_for "${2:-120}" is_final "$1" "$id" || fail "no end of request $id: $(tail -n 5 "$agent_log")"
-    state=$(status_of "$1" "$id" state)
-    error=$(status_of "$1" "$id" error)
+    local domid
+    domid=$(xs await "$1" "snapshot/status/$id/finished" "${2:-120}") ||
+        fail "no end of request $id: $(tail -n 5 "$agent_log")"
+    last_domid[$1]=$domid
+    state=$(xs_read "/local/domain/$domid/snapshot/status/$id/state")
+    error=$(xs_read "/local/domain/$domid/snapshot/status/$id/error")
 }
 
 done_or_fail() {
@@ -94,7 +93,7 @@ ask0() {
     asked=$((asked + 1))
     id=z$$-$asked
     xenstore-write /local/domain/0/snapshot/request "${1%% *} id=$id ${1#* }"
-    wait_for "${2:-120}" xenstore-exists "/local/domain/0/snapshot/status/$id/finished" ||
+    wait_for "${2:-120}" xs_has "/local/domain/0/snapshot/status/$id/finished" ||
         fail "no end of request $id: $(tail -n 5 "$agent_log")"
     state=$(xs_read "/local/domain/0/snapshot/status/$id/state")
     error=$(xs_read "/local/domain/0/snapshot/status/$id/error")
@@ -124,7 +123,11 @@ hold() {
 }
 
 is_held() {
-    [[ $(ps -C xensnap-worker -o stat=) == T* ]]
+    local pid
+    for pid in $(pids_of xensnap-worker); do
+        [[ $(< "/proc/$pid/stat") != *') T '* ]] || return 0
+    done 2> /dev/null
+    return 1
 }
 
 let_go() {
