@@ -3,7 +3,7 @@
 #define CHAIN_H
 
 /* How the images of one VM stand on each other, and who needs which: read from the images themselves, the
- * records and the configuration, each time anew. */
+ * records and the configuration, each time anew (but answers.h). */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "answers.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "control.h"
@@ -155,24 +156,38 @@ static struct json *parse_answer(const char *output)
     return line ? json_parse(line) : NULL;
 }
 
-int qemu_img_info(const char *image, const char *format, const char *tag, struct image_info *info,
-                  struct control *control, struct err *err)
+/* NULL where it does not answer. */
+static struct json *ask(const char *image, const char *format, struct control *control, struct err *err)
 {
     char *argv[] = { (char *)"qemu-img", (char *)"info", (char *)"-U", (char *)"--output=json",
                      (char *)(*format ? "-f" : "--"), (char *)(*format ? format : image),
                      (char *)(*format ? image : NULL), NULL };
+    struct answers_mark mark = answers_mark(image);
+    const char *known = answers_find(image, format, &mark);
     _cleanup_(freep) char *output = malloc(OUTPUT_MAX);
-    _cleanup_(json_freep) struct json *json = NULL;
+    struct json *json;
+
+    if (!output)
+        err_set(err, ERR_IO, "out of memory");
+    if (!output || (!known && run(argv, output, OUTPUT_MAX, QUICK_SECONDS, control, err) < 0))
+        return NULL;
+    json = parse_answer(known ? known : output);
+    if (!json)
+        err_set(err, ERR_QEMU, "qemu-img's answer is not JSON");
+    else if (!known)
+        answers_keep(image, format, &mark, output);
+    return json;
+}
+
+int qemu_img_info(const char *image, const char *format, const char *tag, struct image_info *info,
+                  struct control *control, struct err *err)
+{
+    _cleanup_(json_freep) struct json *json = ask(image, format, control, err);
     const struct json *details;
 
     *info = (struct image_info){ 0 };
-    if (!output)
-        return err_set(err, ERR_IO, "out of memory");
-    if (run(argv, output, OUTPUT_MAX, QUICK_SECONDS, control, err) < 0)
-        return -1;
-    json = parse_answer(output);
     if (!json)
-        return err_set(err, ERR_QEMU, "qemu-img's answer is not JSON");
+        return -1;
     if (!json_copy(json, "full-backing-filename", info->backing, sizeof info->backing))
         json_copy(json, "backing-filename", info->backing, sizeof info->backing);
     json_copy(json, "backing-filename-format", info->backing_format, sizeof info->backing_format);

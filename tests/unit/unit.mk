@@ -42,6 +42,7 @@ test-journal  := $(unit-store) agent/journal
 test-journal-request := $(unit-store) agent/journal
 test-loop     := protocol/errors agent/loop
 test-savefile := protocol/errors agent/savefile
+test-answers  := agent/answers
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
 # One name for the libraries, so that what a test needs can be read off the list above.
