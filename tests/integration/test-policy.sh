@@ -175,7 +175,12 @@ pairs=()
 for n in {1..36}; do pairs+=("$tree/request/more-$n/operation" list); done
 xenstore-write "${pairs[@]}"
 wait_for 20 is_empty || fail "requests stay: $(xenstore-ls $tree/request)"
-[ "$(xenstore-list $tree/status | wc -l)" -le 32 ] || fail "statuses stay: $(xenstore-list $tree/status | wc -l)"
+id=more-36
+await
+are_few() {
+    [ "$(xenstore-list $tree/status | wc -l)" -le 32 ]
+}
+wait_for 10 are_few || fail "statuses stay: $(xenstore-list $tree/status | wc -l)"
 [[ $(xenstore-ls -p $tree/status) != *b5* && $(xenstore-ls -p $tree/status) != *n5* ]] || fail "a status is the guest's"
 
 # ---- who it is
