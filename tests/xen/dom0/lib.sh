@@ -69,11 +69,7 @@ pids_of() {
 }
 
 no_process() {
-    local file name
-    for file in /proc/[0-9]*/comm; do
-        { read -r name < "$file"; } 2> /dev/null && [ "$name" = "${1:0:15}" ] && return 1
-    done
-    return 0
+    [ -z "$(pids_of "$1")" ]
 }
 
 # ---- guests

@@ -125,30 +125,28 @@ static int do_time(struct xs_handle *xs, const char *path, const char *value, co
     return 0;
 }
 
-static bool is_named(struct xs_handle *xs, const char *domid, const char *name)
-{
-    char path[64];
-    unsigned len;
-    char *value;
-    bool is;
-
-    snprintf(path, sizeof path, "/local/domain/%s/name", domid);
-    value = xs_read(xs, XBT_NULL, path, &len);
-    is = value && strcmp(value, name) == 0;
-    free(value);
-    return is;
-}
-
-static bool has_node(struct xs_handle *xs, const char *domid, const char *node)
+static char *read_of(struct xs_handle *xs, const char *domid, const char *node)
 {
     char path[512];
     unsigned len;
-    char *value;
 
     snprintf(path, sizeof path, "/local/domain/%s/%s", domid, node);
-    value = xs_read(xs, XBT_NULL, path, &len);
+    return xs_read(xs, XBT_NULL, path, &len);
+}
+
+static bool named_one_has(struct xs_handle *xs, const char *domid, const char *name, const char *node)
+{
+    char *its_name = read_of(xs, domid, "name"), *value = NULL;
+    bool found;
+
+    if (its_name && strcmp(its_name, name) == 0)
+        value = read_of(xs, domid, node);
+    if (value)
+        printf("%s\n", domid);
+    free(its_name);
+    found = value != NULL;
     free(value);
-    return value != NULL;
+    return found;
 }
 
 static bool find_named(struct xs_handle *xs, const char *name, const char *node)
@@ -158,10 +156,7 @@ static bool find_named(struct xs_handle *xs, const char *name, const char *node)
     bool found = false;
 
     for (unsigned i = 0; i < count && !found; i++)
-        if (is_named(xs, domids[i], name) && has_node(xs, domids[i], node)) {
-            printf("%s\n", domids[i]);
-            found = true;
-        }
+        found = named_one_has(xs, domids[i], name, node);
     free(domids);
     return found;
 }
