@@ -54,9 +54,46 @@ guest_gets g quota 'create name=three memory=no'
 ! is_listed g three || fail "an ID was taken twice"
 policy '[guest "g"]' 'allow = create list' 'memory = yes' 'min-interval = 3600'
 guest_gets g busy 'create name=three memory=no'
+policy '[guest "g"]' 'allow = create list' 'memory = yes' 'min-interval = 0' 'max-pending = 1'
+check guest_ask g "xs write snapshot/request 'create id=slow name=slow'"
+wait_for 20 xs_has "/local/domain/$(guest_domid g)/snapshot/status/slow/state" || fail "the request is not taken"
+guest_gets g busy 'create name=three memory=no'
+id=slow
+await g
+[ "$state" = 'done' ] || fail "with another one refused: $state $error"
 policy '[guest "g"]' 'allow = create list' 'memory = yes' 'min-interval = 0' 'max-bytes = 1M'
 guest_gets g quota 'create name=three'
 note "limits"
+
+uuid=$(xs_read "/local/domain/$(guest_domid g)/vm")
+policy '[guest "*"]' 'allow = create delete list' "[guest \"uuid:${uuid#/vm/}\"]" 'allow = list'
+[ "$(operations g)" = list ] || fail "by its UUID it may: $(operations g)"
+policy '[guest "g"]' 'allow = create list' 'memory = yes' 'min-interval = 0' 'max-bytes = 1M'
+note "a section by UUID"
+
+# A wrong file is refused whole: what stood in the one before it still holds, for the guest that runs, too.
+cp "$config" /run/right.conf
+printf '%s\n' '[guest "g"]' 'allow = list' 'colour = red' > "$config"
+from=$(stat -c %s "$agent_log")
+pkill -HUP -x xensnapd
+wait_for 20 agent_said "$from" "$config:3: unknown key colour" ||
+    fail "a wrong file, and the log says: $(tail -n 3 "$agent_log")"
+[ "$(operations g)" = 'create list' ] || fail "after a wrong file, operations: $(operations g)"
+guest_gets g quota 'create name=three'
+said=$(xensnap policy check "$config" 2>&1) && fail "policy check: nothing is wrong"
+[[ $said == *"$config:3: unknown key colour"* ]] || fail "policy check: $said"
+agent_stop
+said=$(timeout 30 xensnapd 2>&1) && fail "the agent starts with a wrong file"
+[[ $said == *"$config:3: unknown key colour"* ]] || fail "the agent does not start, and says: $said"
+cp /run/right.conf "$config"
+said=$(xensnap policy check "$config" 2>&1) || fail "policy check: $said"
+agent_start
+is_open g || fail "a new agent, and the request node has $(door g)"
+said=$(xensnap policy explain g)
+for line in 'section: *\[guest "g"\]' "from: *$config:1" 'allow: *create list' 'max-bytes: *1.0M'; do
+    grep -qx "$line" <<< "$said" || fail "policy explain lacks '$line': $said"
+done
+note "a wrong file"
 
 # What it does to its node does not last.
 is_tidy() {
