@@ -149,6 +149,9 @@ xen-tree:
 	@install -D -m 755 build/guest/xensnap-guestd build/xen/install/usr/local/lib/guest/xensnap-guestd
 	@$(MAKE) --no-print-directory install-xl-shim DESTDIR=build/xen/install \
 	  XLSHIMDIR=/usr/local/lib/xensnap-shim > /dev/null
+	@install -d build/xen/install/usr/local/bin
+	@$(CC) docs/examples/create.c -o build/xen/install/usr/local/bin/example-create -Ibuild/xen/install/usr/include \
+	  -Lbuild/xen/install/usr/lib/$(shell $(CC) -print-multiarch) -lxensnap
 
 check-xen: xen-tree
 	@tests/xen/machine run $(CASES)

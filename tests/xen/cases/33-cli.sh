@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The command line does the main job, by name, domid and UUID; Ctrl-C cancels; exit codes tell.
+# The command line does the main job, by name, domid and UUID; Ctrl-C cancels; exit codes tell. So do the examples that
+# other toolstacks may start from: one on libxensnap, one in shell.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 
@@ -47,6 +48,17 @@ guest_wait_first_tick g
 check guest_unharmed g
 gives 0 xensnap status g
 gives 0 xensnap delete g s1
+
+create_sh=$(dirname "$0")/../docs/examples/create.sh
+gives 0 example-create g in-c
+grep -q ': done$' /tmp/out || fail "the example in C: $(cat /tmp/out)"
+gives 4 example-create g in-c # XENSNAP_EXISTS
+gives 0 sh "$create_sh" in-shell "$(guest_domid g)"
+[ "$(tail -n 1 /tmp/out)" = 'done' ] || fail "the example in shell: $(cat /tmp/out)"
+gives 1 sh "$create_sh" in-shell "$(guest_domid g)"
+grep -q '^exists$' /tmp/out || fail "the example in shell: $(cat /tmp/out)"
+[ "$(list_names g | xargs)" = 'in-c in-shell' ] || fail "the examples made: $(list_names g)"
+note "the examples"
 agent_stop
 gives 18 xensnap --timeout 3 list g
 agent_start

@@ -95,7 +95,7 @@ cases_push() {
         tar -C "$build" --owner=0 --group=0 -cf - killpoint.so |
             dom0 "mkdir -p /usr/local/lib/xensnap-tests && tar -C /usr/local/lib/xensnap-tests --warning=no-timestamp -xf -"
     fi
-    tar --owner=0 --group=0 -cf - -C "$here" cases dom0 -C "$top" docs/howto.md -C "$top/tests" conformance |
+    tar --owner=0 --group=0 -cf - -C "$here" cases dom0 -C "$top" docs/howto.md docs/examples -C "$top/tests" conformance |
         dom0 "rm -rf $in_dom0 && mkdir -p $in_dom0 && tar -C $in_dom0 --warning=no-timestamp -xf -"
 }
 
