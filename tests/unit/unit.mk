@@ -40,6 +40,7 @@ test-plan-told := $(unit-store) agent/plan
 test-nodes    := $(addprefix protocol/,errors json names) $(addprefix agent/,files nodes)
 test-journal  := $(unit-store) agent/journal
 test-journal-request := $(unit-store) agent/journal
+test-journal-torn := $(unit-store) agent/journal
 test-loop     := protocol/errors agent/loop
 test-savefile := protocol/errors agent/savefile
 test-answers  := agent/answers
