@@ -55,10 +55,12 @@ guest_gets g quota 'create name=three memory=no'
 policy '[guest "g"]' 'allow = create list' 'memory = yes' 'min-interval = 3600'
 guest_gets g busy 'create name=three memory=no'
 policy '[guest "g"]' 'allow = create list' 'memory = yes' 'min-interval = 0' 'max-pending = 1'
-check guest_ask g "xs write snapshot/request 'create id=slow name=slow'"
-wait_for 20 xs_has "/local/domain/$(guest_domid g)/snapshot/status/slow/state" || fail "the request is not taken"
-guest_gets g busy 'create name=three memory=no'
-id=slow
+# In one line, so that the first, which saves memory, cannot have ended when the other is read.
+check guest_ask g 'r=snapshot/request; xs put $r/saves operation create name slow; xs put $r/too-soon operation create memory no'
+id=too-soon
+await g
+[ "$state $error" = 'rejected busy' ] || fail "with one pending, another is $state $error"
+id=saves
 await g
 [ "$state" = 'done' ] || fail "with another one refused: $state $error"
 policy '[guest "g"]' 'allow = create list' 'memory = yes' 'min-interval = 0' 'max-bytes = 1M'
