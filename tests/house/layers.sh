@@ -14,32 +14,29 @@ wrong() {
 includes=$(grep -E '^[[:space:]]*#[[:space:]]*include' agent/*.[ch] protocol/*.[ch] tools/*.[ch] tools/guestd/*.[ch] |
     sed -E 's/:[[:space:]]*#[[:space:]]*include[[:space:]]*([<"][^>"]*[>"]).*/:\1/')
 
-including() {
-    grep -E "^[^:]*:$1" <<< "$includes"
-}
-
 # only PATTERN FILES...: each of FILES includes what PATTERN matches, and no other file does.
 only() {
-    local pattern=$1 file what
+    local pattern=$1 file what there=
     shift
     while IFS=: read -r file what; do
         [[ " $* " == *" $file "* ]] || wrong "$file includes $what; its door is $*"
-    done < <(including "$pattern")
+        there+=" $file "
+    done < <(grep -E "^[^:]*:$pattern" <<< "$includes")
     for file in "$@"; do
-        grep -qE "^$file:$pattern" <<< "$includes" || wrong "$file does not include $pattern, and is said to be its door"
+        [[ $there == *" $file "* ]] || wrong "$file does not include $pattern, and is said to be its door"
     done
 }
 
 # never PATTERN FILES...: none of FILES includes what PATTERN matches.
 never() {
-    local pattern=$1 file what
+    local pattern=$1 file what there=
     shift
     for file in "$@"; do
         [ -e "$file" ] || wrong "$file is not there, and a rule is about it"
     done
     while IFS=: read -r file what; do
         [[ " $* " != *" $file "* ]] || wrong "$file includes $what"
-    done < <(including "$pattern")
+    done < <(grep -E "^[^:]*:$pattern" <<< "$includes")
 }
 
 # any HEADER...: the pattern of an include of one of these files.
@@ -88,14 +85,10 @@ never '"' protocol/xensnap.h
 
 # Agent, worker and monitor share messages, the journal and the read side of the store, and nothing of each other.  What
 # a program is made of the Makefile tells.
-modules() {
-    local program
-    for program in "$@"; do
-        make -s --no-print-directory --eval="show: ; @printf '%s\n' \$($program)" show
-    done | grep '^agent/' | sort -u
-}
-agent=$(modules xensnapd)
-beside=$(modules xensnap-worker xensnap-monitor)
+made_of=$(make -s --no-print-directory O=build/none \
+    --eval='show: ; @printf "%s\n" $(addprefix agent:,$(xensnapd)) $(addprefix beside:,$(xensnap-worker) $(xensnap-monitor))' show)
+agent=$(sed -n 's,^agent:agent/,agent/,p' <<< "$made_of" | sort -u)
+beside=$(sed -n 's,^beside:agent/,agent/,p' <<< "$made_of" | sort -u)
 
 # files PATTERN-OF-SUFFIX: of the modules on stdin, what is there.
 files() {
