@@ -16,10 +16,11 @@ includes=$(grep -E '^[[:space:]]*#[[:space:]]*include' agent/*.[ch] protocol/*.[
 
 # only PATTERN FILES...: each of FILES includes what PATTERN matches, and no other file does.
 only() {
-    local pattern=$1 file what there=
+    local pattern=$1 file what there= among
     shift
+    among=" $* "
     while IFS=: read -r file what; do
-        [[ " $* " == *" $file "* ]] || wrong "$file includes $what; its door is $*"
+        [[ $among == *" $file "* ]] || wrong "$file includes $what; its door is $*"
         there+=" $file "
     done < <(grep -E "^[^:]*:$pattern" <<< "$includes")
     for file in "$@"; do
@@ -29,13 +30,14 @@ only() {
 
 # never PATTERN FILES...: none of FILES includes what PATTERN matches.
 never() {
-    local pattern=$1 file what there=
+    local pattern=$1 file what among
     shift
+    among=" $* "
     for file in "$@"; do
         [ -e "$file" ] || wrong "$file is not there, and a rule is about it"
     done
     while IFS=: read -r file what; do
-        [[ " $* " != *" $file "* ]] || wrong "$file includes $what"
+        [[ $among != *" $file "* ]] || wrong "$file includes $what"
     done < <(grep -E "^[^:]*:$pattern" <<< "$includes")
 }
 
@@ -102,8 +104,9 @@ mapfile -t of_beside < <(files '[ch]' <<< "$beside")
 mapfile -t agent_alone < <(comm -23 <(echo "$agent") <(echo "$beside") | files h)
 mapfile -t beside_alone < <(comm -13 <(echo "$agent") <(echo "$beside") | files h)
 [ ${#agent_alone[@]} -gt 0 ] && [ ${#beside_alone[@]} -gt 0 ] || wrong "the Makefile does not tell what the programs are made of"
+known=" ${of_agent[*]} ${of_beside[*]} "
 for file in agent/*.c; do
-    [[ " ${of_agent[*]} ${of_beside[*]} " == *" $file "* ]] || wrong "$file is in no program"
+    [[ $known == *" $file "* ]] || wrong "$file is in no program"
 done
 never "$(any "${beside_alone[@]}")" "${of_agent[@]}" agent/agent_internal.h
 # spawn.h says where a program that the agent starts finds its descriptor.
