@@ -129,11 +129,12 @@ install-xl-shim:
 # ---- tests ----------------------------------------------------------------------------------------------
 
 # Everything of the fast part under ASan and UBSan, as it is built otherwise, and with the other compiler.
+check-fast: parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 check-fast:
 	@tests/deps.sh fast
-	@$(MAKE) --no-print-directory WERROR=1 CC=gcc all guest
-	@$(MAKE) --no-print-directory WERROR=1 CC=clang all
-	@$(MAKE) --no-print-directory WERROR=1 CC=gcc SAN=1 all unit integration
+	@$(MAKE) --no-print-directory $(parallel) WERROR=1 CC=gcc all guest
+	@$(MAKE) --no-print-directory $(parallel) WERROR=1 CC=clang all
+	@$(MAKE) --no-print-directory $(parallel) WERROR=1 CC=gcc SAN=1 all unit integration
 	@tests/run-fast.sh build/gcc-san
 
 check:
