@@ -28,7 +28,7 @@ trap 'exit 130' INT TERM
 test_run() {
     local name=$1 started=${EPOCHREALTIME/./} result=0 session
     shift
-    setsid timeout --kill-after=20 120 "$@" > "$logs/$name" 2>&1 < /dev/null &
+    setsid timeout --kill-after=20 300 "$@" > "$logs/$name" 2>&1 < /dev/null &
     session=$!
     echo $session > "$results/$name.session"
     wait $session || result=$?

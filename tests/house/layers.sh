@@ -16,7 +16,7 @@ includes=$(grep -E '^[[:space:]]*#[[:space:]]*include' agent/*.[ch] protocol/*.[
 
 # only PATTERN FILES...: each of FILES includes what PATTERN matches, and no other file does.
 only() {
-    local pattern=$1 file what there= among
+    local pattern=$1 file what there='' among
     shift
     among=" $* "
     while IFS=: read -r file what; do

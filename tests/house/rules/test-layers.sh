@@ -9,10 +9,19 @@ includes() {
     breaks "not ok $1 includes $2" "$1" puts "#include $2" "$1"
 }
 
+# includes_all FILE HEADERS...: all at once, and each is told.
+includes_all() {
+    local file=$1 header
+    shift
+    breaks "not ok $file includes $1" "$file" sed -i "$(printf '1i #include %s\n' "$@")" "$file"
+    for header in "$@"; do
+        grep -qE "^not ok $file includes $header($|;)" "$said" || { echo "not ok $rule does not say: $file includes $header"; bad=1; }
+    done
+}
+
 # Each door of an outside library, and of what is not for all inside.
-for header in xenstore.h xen/io/xs_wire.h xenevtchn.h libxl.h libxl_utils.h libxlutil.h xentoollog.h yajl/yajl_gen.h xxhash.h ini.h; do
-    includes agent/queue.h "<$header>"
-done
+includes_all agent/queue.h '<xenstore.h>' '<xen/io/xs_wire.h>' '<xenevtchn.h>' '<libxl.h>' '<libxl_utils.h>' '<libxlutil.h>' \
+    '<xentoollog.h>' '<yajl/yajl_gen.h>' '<xxhash.h>' '<ini.h>'
 includes protocol/status.c '<xenstore.h>'
 includes tools/table.c '<yajl/yajl_tree.h>'
 includes tools/guestd/say.c '<xenevtchn.h>'
@@ -28,7 +37,7 @@ includes_stat() {
 }
 breaks_many 'not ok @ includes <sys/stat.h>' includes_stat protocol/identity.c protocol/names.h protocol/map.c tools/settings.c \
     tools/tree.h tools/guestd/mounts.c agent/flood.c agent/job.c agent/scrub.h agent/record.c
-for header in unistd fcntl poll pthread signal; do includes protocol/request.c "<$header.h>"; done
+includes_all protocol/request.c '<unistd.h>' '<fcntl.h>' '<poll.h>' '<pthread.h>' '<signal.h>'
 breaks 'not ok agent/queue.c includes <poll.h>' agent/queue.c puts '  #  include <poll.h>' agent/queue.c
 breaks 'not ok agent/job.c is not there' agent/job.c rm agent/job.c
 
@@ -51,18 +60,10 @@ includes_plan() {
 }
 breaks_many 'not ok @ includes "plan.h"' includes_plan agent/{xensnapd,agent,domains,flood,inbox,intake,job,jobs,loop}.c \
     agent/{notify,permit,publish,queue,report,requests,scrub,spawn}.c
-includes_all_of_the_worker() {
-    sed -i "$(printf '1i #include "%s.h"\n' "${of_worker[@]}")" "$1"
-}
 of_worker=(answers block_job chain control creation digest disks draft holders images late merge nodes op plan qemu_img qmp
     quiet reach refcounts reversion savefile settle vmconfig xl)
-for header in "${of_worker[@]}"; do
-    says+=("not ok agent/agent.h includes \"$header.h\"")
-done
-breaks_many 'not ok @ includes "xl.h"' includes_all_of_the_worker agent/agent.h
-for line in "${says[@]}"; do
-    grep -qxF "$line" "$said" || { echo "not ok $rule does not say: $line"; bad=1; }
-done
+mapfile -t of_worker < <(printf '"%s.h"\n' "${of_worker[@]}")
+includes_all agent/agent.h "${of_worker[@]}"
 includes agent/store.c '"qmp.h"'
 includes agent/journal.h '"queue.h"'
 includes agent/worker.c '"queue.h"'
