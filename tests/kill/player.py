@@ -109,10 +109,10 @@ class Player:
         for at, kill in enumerate(action.kills):
             self._kill(action, at, kill, began, ident)
         self.status = world.wait_final(ident)
+        world.model.end_asking()
         world.wait_for_workers()
         self._put_right()
         world.settle()
-        world.model.end_asking()
         self.took = time.monotonic() - began
         world.killpoint.unlink(missing_ok=True)
         world.writer.park()

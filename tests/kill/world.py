@@ -320,5 +320,6 @@ class World:
 
 
 def _end(number, _frame):
-    """So that what was started is ended."""
+    """So that what was started is ended, and that is not broken off."""
+    signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + number)
