@@ -14,8 +14,10 @@ import procs
 from model import Loss, parse
 from world import VM
 
-SNAPSHOT_FILES = {"snapshot.json", "config.json", "memory"}
-VM_FILES = {"config.json", "disk.cfg", "images.json", "current"}
+# A file is replaced by writing NAME.new; one that a kill has left is written over, or goes with its directory.
+REPLACED = {"config.json", "disk.cfg", "images.json", "current"}
+SNAPSHOT_FILES = {"snapshot.json", "config.json", "memory", "snapshot.json.new", "config.json.new"}
+VM_FILES = REPLACED | {f"{name}.new" for name in REPLACED | {"next.json"}}
 
 
 class Sight:
@@ -157,13 +159,14 @@ def _names(world, tree):
 
 
 def _disks(world, sight):
+    checks = [lambda name=name: world.model.check_snapshot(name, sight.snapshot(name))
+              for name in sorted(set(world.model.snapshots) & set(sight.records))]
     wrong = []
-    for name in sorted(set(world.model.snapshots) & set(sight.records)):
+    for check_one in checks + [lambda: world.model.check_current(sight.current())]:
         try:
-            world.model.check_snapshot(name, sight.snapshot(name))
+            check_one()
         except (Loss, images.ImageError) as error:
             wrong.append(str(error))
-    world.model.check_current(sight.current())
     return wrong
 
 
