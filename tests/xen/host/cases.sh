@@ -89,10 +89,10 @@ case_run_once() {
 
 # The cases, what they share, and the library that kills the agent's programs at chosen places.
 cases_push() {
-    local library=$build/killpoint.so
+    local library=$run/killpoint.so
     if [ -f "$here/killpoint.c" ]; then
         gcc -std=gnu11 -O2 -D_GNU_SOURCE -shared -fPIC -o "$library" "$here/killpoint.c" -ldl
-        tar -C "$build" --owner=0 --group=0 -cf - killpoint.so |
+        tar -C "$run" --owner=0 --group=0 -cf - killpoint.so |
             dom0 "mkdir -p /usr/local/lib/xensnap-tests && tar -C /usr/local/lib/xensnap-tests --warning=no-timestamp -xf -"
     fi
     tar --owner=0 --group=0 -cf - -C "$here" cases dom0 -C "$top" docs/howto.md docs/examples -C "$top/tests" conformance |
