@@ -85,7 +85,7 @@ class Machine:
 async def follow(process, seconds, output, echo):
     """Copies what it says; returns its exit code, None if there was no first line, 124 if it is not done in time."""
     end = time.monotonic() + seconds
-    with open(output, "wb") as file:
+    with open(output, "wb", buffering=0) as file:
         try:
             line = await asyncio.wait_for(process.stdout.readline(), FIRST_LINE_SECONDS)
         except TimeoutError:
