@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# deadline: 600
+# deadline: 900
 # The worker is killed before and after every step that is libxl's: the guest runs, the store is whole, nothing is left.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
