@@ -42,5 +42,6 @@ case $1 in
         left=$(cat "$DOUBLE/boots-fail" 2> /dev/null || echo 0)
         [ "$left" = 0 ] || { echo $((left - 1)) > "$DOUBLE/boots-fail"; exit 1; }
         ;;
+    down) tell "$@"; sleep "${DOUBLE_DOWN_SECONDS:-0}" ;;
     *) tell "$@" ;;
 esac

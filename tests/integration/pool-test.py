@@ -26,7 +26,7 @@ class PoolTest(unittest.TestCase):
         self.environment = {key: value for key, value in os.environ.items() if key not in ("PART", "RESULTS")} | {
             "XEN_MACHINE_DIR": str(self.top), "XEN_MACHINE_PROGRAM": str(HERE / "machine-double.sh"),
             "XEN_MACHINE_CASES": str(self.top / "cases"), "XEN_MACHINE_TIMES": str(self.top / "times"),
-            "XEN_MACHINES": "2", "XEN_MACHINE_FIRST_LINE": "0.5", "XEN_MACHINE_GRACE": "0.5", "DOUBLE": str(self.top)}
+            "XEN_MACHINES": "2", "XEN_MACHINE_GRACE": "1", "DOUBLE": str(self.top)}
 
     def case(self, name, *fates, machine=(), more=()):
         lines = [f"# machine: {words}" for words in machine] + [f"# {words}" for words in more]
@@ -90,7 +90,7 @@ class PoolTest(unittest.TestCase):
         for fate in ("silent", "gone"):
             with self.subTest(fate):
                 self.case("a", fate, "ok")
-                lines, code = self.run_pool(XEN_MACHINES="1")
+                lines, code = self.run_pool(XEN_MACHINES="1", XEN_MACHINE_FIRST_LINE="2")
                 self.assertEqual((lines, code), (["ok a", "1 machine lost", "1 passed, 0 failed, 0 skipped"], 0))
         self.assertEqual(self.count(" up "), 4)
 
@@ -129,7 +129,7 @@ class PoolTest(unittest.TestCase):
         self.assertEqual((lines[-2:], code), (["1 triple fault", "0 passed, 1 failed, 0 skipped"], 1))
 
     def test_stuck_case_fails_and_its_machine_goes(self):
-        self.case("a", "stuck", "ok", more=["deadline: 1"])
+        self.case("a", "stuck", "ok", more=["deadline: 2"])
         self.case("b")
         (self.top / "times").write_text("a 3\nb 2\n")
         lines, code = self.run_pool(XEN_MACHINES="1")
@@ -232,6 +232,18 @@ class PoolTest(unittest.TestCase):
                 self.assertIn(code, (130, -signal.SIGKILL))
                 self.wait_for(lambda: {line.split()[0] for line in self.log() if line.endswith(" down")} ==
                               {"pool-1", "pool-2"})
+
+    def test_a_second_signal_does_no_harm(self):
+        self.case("a", "stuck")
+        with self.start(DOUBLE_DOWN_SECONDS="1") as process:
+            self.wait_for(lambda: self.begun() == ["a"])
+            process.send_signal(signal.SIGINT)
+            self.wait_for(lambda: self.count(" down$"))
+            process.send_signal(signal.SIGINT)
+            said, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 130)
+        self.assertNotIn("Traceback", errors)
+        self.assertEqual(said.splitlines()[-1], "0 passed, 1 failed, 0 skipped")
 
     def test_two_at_once_are_refused(self):
         self.case("a", "stuck")

@@ -16,6 +16,8 @@ FIRST_LINE = b"run-case: "
 FIRST_LINE_SECONDS = float(os.environ.get("XEN_MACHINE_FIRST_LINE") or 60)
 # Beyond a case's own deadline, which run-case keeps: for what it does before and after.
 GRACE_SECONDS = float(os.environ.get("XEN_MACHINE_GRACE") or 120)
+# ssh's exit code when the machine does not answer.
+GONE = 255
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -27,6 +29,12 @@ class Verdict(enum.Enum):
     FAILED = "not ok"
     TRIPLE_FAULT = "triple fault"
     LOST = "lost"
+
+
+async def within(awaitable, seconds):
+    """Like asyncio.wait_for, which in Python 3.11 forgets that it was cancelled if the awaitable ends just then."""
+    async with asyncio.timeout(seconds):
+        return await awaitable
 
 
 def end_with_parent():
@@ -52,7 +60,7 @@ class Machine:
         with open(self.log, "ab") as log:
             process = await self.start(*words, stdout=log, stderr=log)
             try:
-                return await asyncio.wait_for(process.wait(), seconds) == 0
+                return await within(process.wait(), seconds) == 0
             except TimeoutError:
                 return False
             finally:
@@ -80,28 +88,31 @@ class Machine:
             return verdict_of(await follow(process, seconds + GRACE_SECONDS, output, echo))
         finally:
             await end_process(process)
+            # asyncio closes a pipe at its end only, and complains about one that is left open.
+            with contextlib.suppress(TimeoutError):
+                await within(process.stdout.read(), 10)
 
 
 async def follow(process, seconds, output, echo):
-    """Copies what it says; returns its exit code, None if there was no first line, 124 if it is not done in time."""
+    """Copies what it says; returns its exit code, None if there was no first line, GONE if it is not done in time."""
     end = time.monotonic() + seconds
     with open(output, "wb", buffering=0) as file:
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), FIRST_LINE_SECONDS)
+            line = await within(process.stdout.readline(), FIRST_LINE_SECONDS)
         except TimeoutError:
             line = b""
         file.write(line)
         if not line.startswith(FIRST_LINE):
             return None
         try:
-            while line := await asyncio.wait_for(process.stdout.read(65536), end - time.monotonic()):
+            while line := await within(process.stdout.read(65536), end - time.monotonic()):
                 file.write(line)
                 if echo:
                     print(line.decode(errors="replace"), end="", flush=True)
-            return await asyncio.wait_for(process.wait(), 10)
+            return await within(process.wait(), 10)
         except TimeoutError:
             file.write(b"FAIL: the machine does not answer any more\n")
-            return 124
+            return GONE
 
 
 def verdict_of(code):
@@ -117,4 +128,4 @@ async def end_process(process):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, how)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), seconds)
+            await within(process.wait(), seconds)

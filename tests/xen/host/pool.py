@@ -21,7 +21,7 @@ import sys
 import time
 
 import cases
-from backend import Machine, Verdict
+from backend import GONE, Machine, Verdict
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HERE.parent))
@@ -35,6 +35,7 @@ TOOK = BUILD / "took"
 MACHINE_MEGABYTES = 7000
 LOST_AT_MOST = 1
 ORDINARY = ("xenstored", 1)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text):
@@ -144,7 +145,7 @@ class Pool:
             if verdict == Verdict.LOST:
                 self.report.lost += 1
                 await machine.down()
-                say(f"machine {machine.name} is lost; it never ran {run.name} (see {machine.log})")
+                say(f"machine {machine.name} is lost; it never ran {run.name} (see {keep_console(machine)})")
                 if self.report.lost > LOST_AT_MOST:
                     self.together.clear()
                     raise Given_up()
@@ -175,8 +176,17 @@ class Pool:
         """Fetches what tells about a failure; a machine that is of no more use goes."""
         if verdict == Verdict.FAILED:
             await machine.verb(180, "collect", run.case, str(self.report.output(run).parent))
-        if run.fresh or code in (124, 255):
+        if run.fresh or code == GONE:
             await machine.down()
+
+
+def keep_console(machine):
+    """Where the console of a lost machine is kept: its directory is the next one's."""
+    console = BUILD / f"run-pool-{machine.name}" / "console.log"
+    kept = machine.log.with_name(f"lost-{machine.name}-{time.strftime('%H%M%S')}.log")
+    if console.exists():
+        shutil.copy(console, kept)
+    return kept if kept.exists() else machine.log
 
 
 class Here(Machine):
@@ -238,7 +248,7 @@ def image():
 async def until_signal(work):
     """Its end, or that of the first signal, which cancels it: then it cleans up, too."""
     task = asyncio.ensure_future(work)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     await task
 
@@ -291,6 +301,8 @@ def run_machines(runs, report):
     try:
         return run_to_end(Pool(runs, machines, report, str(tree) if tree.is_dir() else ""), report, runs)
     finally:
+        for number in SIGNALS:  # the end is near: whoever asks for it again is to wait
+            signal.signal(number, signal.SIG_IGN)
         keeper.stdin.close()
         keeper.wait(120)
         lock.close()
