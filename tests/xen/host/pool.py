@@ -296,7 +296,7 @@ def run_machines(runs, report):
     tree = pathlib.Path(os.environ.get("XENSNAP_DESTDIR") or BUILD / "install")
     count = min(machine_count(os.environ), len(runs))
     machines = [Machine(PROGRAM, str(number), log_of(number)) for number in range(1, count + 1)]
-    say(f"{len(runs)} runs of cases, {count} at a time")
+    say(f"runs of cases: {len(runs)}, machines: {count}")
     keeper = guard(machines)
     try:
         return run_to_end(Pool(runs, machines, report, str(tree) if tree.is_dir() else ""), report, runs)
