@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# check.sh BUILD: the gate's part of the kills: that the invariants can fail, the fixed cases, a combination for each step,
-# 300 kills at random.  Ends with one line "N passed, N failed, N skipped".  SEED= repeats it, as far as time lets itself be repeated.
+# check.sh BUILD: the gate's part of the kills: that the invariants can fail, the fixed cases, a combination for each
+# step, 300 kills at random.  Ends with one line "N passed, N failed, N skipped".  SEED= repeats what was drawn.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 build=$1

@@ -74,8 +74,8 @@ class Disk:
 
     def _start(self):
         size = self.wire.ask(f"outb {self.ports + STATUS} 0", f"outb {self.ports + STATUS} 3",
-                             f"outl {self.ports + GUEST_FEATURES} {FEATURE_FLUSH}", f"outw {self.ports + QUEUE_SELECT} 0",
-                             f"inw {self.ports + QUEUE_SIZE}", f"memset {self.memory} 0x10000 0",
+                             f"outl {self.ports + GUEST_FEATURES} {FEATURE_FLUSH}",
+                             f"outw {self.ports + QUEUE_SELECT} 0", f"inw {self.ports + QUEUE_SIZE}", f"memset {self.memory} 0x10000 0",
                              f"outl {self.ports + QUEUE_PFN} {self.memory >> 12}",
                              f"outb {self.ports + STATUS} {DRIVER_OK}")[4]
         return size

@@ -35,7 +35,8 @@ class Chains:
         if path not in self.images:
             told = self._once(("info", path), [path], lambda: _info(path, kind))
             below = told.get("full-backing-filename")
-            self.images[path] = {"kind": kind, "below": below, "tags": [each["name"] for each in told.get("snapshots", [])]}
+            tags = [snapshot["name"] for snapshot in told.get("snapshots", [])]
+            self.images[path] = {"kind": kind, "below": below, "tags": tags}
             if below:
                 self.look(below, told.get("backing-filename-format", "raw"))
         return self.images[path]

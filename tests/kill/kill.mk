@@ -14,14 +14,14 @@ check-kills:
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc kill-programs
 	@tests/kill/check.sh build/gcc
 
-# All combinations.  PART=k/n SEED= RESULTS=FILE
+# All combinations.  What has passed at this commit is left out: tests/results.py.
 kill-loops:
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc kill-programs
 	@tests/kill/loops.py build/gcc all
 
-# N= SEED= RESULTS=FILE
+# N= SEED=; with the same SEED a run that was broken off goes on.
 kill-storm:
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc kill-programs
-	@tests/kill/storm.py build/gcc $(or $(N),1000)
+	@KEEP=1 tests/kill/storm.py build/gcc $(or $(N),1000)
 
 .PHONY: kill-programs check-kills kill-loops kill-storm

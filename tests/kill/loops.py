@@ -5,7 +5,7 @@
 
 loops.py BUILD           one combination for each operation, kind and step, drawn by SEED, which is printed
 loops.py BUILD all       all of them; PART=k/n does every n-th
-loops.py BUILD LINE...   these combinations, as they are printed
+loops.py BUILD NAME...   these combinations, as they are printed
 
 Ends with "N passed, N failed, N skipped". What fails in a known way (waits.py) is told and is none of these. A
 combination whose operation has no such step must be one of which comes() says so; and each step has to be met by a
@@ -22,7 +22,7 @@ import time
 import procs
 from model import Loss
 from player import Action, Player
-from results import Results
+from report import Report, results
 from world import World
 
 KINDS = ("internal", "external", "mixed")
@@ -72,8 +72,8 @@ def draw(steps, chance):
 def steps_of(build):
     """By operation, as the worker prints them, and the end of its work."""
     steps = collections.defaultdict(list)
-    told = subprocess.run([f"{build}/tests/double/xensnap-worker", "--steps"], capture_output=True, text=True, check=True)
-    for line in told.stdout.splitlines():
+    worker = f"{build}/tests/double/xensnap-worker"
+    for line in subprocess.run([worker, "--steps"], capture_output=True, text=True, check=True).stdout.splitlines():
         operation, step = line.split()
         steps[operation].append(step)
     return {operation: found + ["outcome"] for operation, found in steps.items()}
@@ -149,13 +149,13 @@ class Stage:
 
 
 class Loop:
-    def __init__(self, build, results):
-        self.build, self.results = build, results
+    def __init__(self, build, report):
+        self.build, self.report = build, report
         self.stages = {}
         self.met = set()
 
     def run(self, combination):
-        name = " ".join(combination)
+        name = "/".join(combination)
         stage = self.stages.get(combination.kind)
         began = time.monotonic()
         try:
@@ -163,16 +163,10 @@ class Loop:
                 stage = self.stages[combination.kind] = Stage(self.build, combination.kind)
             if stage.try_out(combination):
                 self.met.add((combination.operation, combination.step))
-            self.results.passed(name, time.monotonic() - began)
+            self.report.passed(name, time.monotonic() - began)
         except (Loss, TimeoutError, RuntimeError, OSError) as error:
-            self.results.fail(name, f"{error}", self._story(stage))
+            self.report.fail(name, error, stage.player.story() if stage else "")
             self.end(combination.kind)
-
-    def _story(self, stage):
-        if not stage:
-            return ""
-        with open(stage.world.log, encoding="utf-8", errors="replace") as log:
-            return "\n".join(["played:", *stage.player.played[-6:], "agent:", *log.read().splitlines()[-30:]])
 
     def end(self, kind):
         stage = self.stages.pop(kind, None)
@@ -184,25 +178,29 @@ class Loop:
             self.end(kind)
 
 
+def chosen(what, steps, seed):
+    if what == ("all",):
+        return list(all_combinations(steps))
+    if what:
+        return [Combination(*name.split("/")) for name in what]
+    return draw(steps, random.Random(seed))
+
+
 def main(build, *what):
     steps = steps_of(build)
-    seed = int(os.environ.get("SEED") or time.time_ns() % 1000000)
+    seed = results.seed()
     print(f"kill loops: SEED={seed}", flush=True)
-    if what and what != ("all",):
-        chosen = [Combination(*line.split()) for line in what]
-    else:
-        chosen = list(all_combinations(steps)) if what else draw(steps, random.Random(seed))
-    results = Results("kill-loops", seed)
-    loop = Loop(build, results)
+    report = Report("kill-loops", seed, what == ("all",))
+    loop = Loop(build, report)
     try:
-        for combination in results.part(chosen):
-            loop.run(combination)
+        for name in report.todo(["/".join(combination) for combination in chosen(what, steps, seed)]):
+            loop.run(Combination(*name.split("/")))
     finally:
         loop.close()
     unmet = {(operation, step) for operation in steps for step in steps[operation]} - loop.met - {("create", "freeze")}
-    if unmet and not (what or results.failed or results.waiting):
-        results.fail("steps", f"no combination came to {sorted(unmet)}", "")
-    return results.end()
+    if unmet and not (what or report.failed or report.waiting):
+        report.fail("steps", f"no combination came to {sorted(unmet)}", "")
+    return report.end()
 
 
 if __name__ == "__main__":

@@ -186,5 +186,6 @@ class Model:
 
 
 def differences(want, marks):
-    wrong = [f"block {b} is {marks[b]} instead of {mark(n)} (write {n})" for b, n in enumerate(want) if mark(n) != marks[b]]
+    wrong = [f"block {block} is {marks[block]} instead of {mark(number)} (write {number})"
+             for block, number in enumerate(want) if mark(number) != marks[block]]
     return f"{len(wrong)} of {len(want)} blocks are wrong: {', '.join(wrong[:5])}"

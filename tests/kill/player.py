@@ -23,7 +23,8 @@ import waits
 from model import Loss
 
 Kill = collections.namedtuple("Kill", "who when step delay late")
-Hit = collections.namedtuple("Hit", "operation step delay recovery")  # what a kill has ended, and how long after the step
+# What a kill has ended, and how many microseconds behind the step.
+Hit = collections.namedtuple("Hit", "operation step delay recovery")
 HIT_SECONDS = 60
 
 
@@ -70,6 +71,13 @@ class Player:
             getattr(self, "_" + action.operation)(*action.request.split()[1:])
         self.played.append(str(action))
         self.acting = None
+
+    def story(self):
+        """What led here, to be repeated, and what the agent has said."""
+        log = self.world.log.read_text(errors="replace").splitlines()
+        played = self.played + ([str(self.acting)] if self.acting else [])
+        head = f"to repeat it: storm.py BUILD play FILE {self.world.disks_word()}, with these lines in FILE"
+        return "\n".join([head, *played, "the agent's log:", *log[-40:]])
 
     # ---- what somebody else does
 
@@ -121,7 +129,8 @@ class Player:
 
     def _put_right(self):
         """A recovery that was killed is tried again by the next agent: what came of it is seen then."""
-        self.unclear = "could not be put right" in self.status.get("message", "")
+        message = self.status.get("message") or ""
+        self.unclear = "could not be put right" in message or waits.is_tried_again(message)
         remedied = waits.remedy(self.world)
         self.world.untidy |= remedied
         if remedied or self.unclear:
@@ -146,7 +155,8 @@ class Player:
         """By what was answered, or, where that was that nobody knows, by what is seen."""
         message = self.status.get("message") or ""
         if not self.unclear:
-            return self.status["state"] == "done" or (action.operation == "delete" and "the snapshot is deleted" in message)
+            deleted = action.operation == "delete" and "the snapshot is deleted" in message
+            return self.status["state"] == "done" or deleted
         if action.operation == "revert":
             return self.world.double.domid() != domid
         return invariants.is_stored(self.world, action.keys["name"]) == (action.operation == "create")

@@ -3,46 +3,58 @@
 """make kill-storm N= SEED=: random operations on a VM with several disks of mixed kinds, while a writer stamps every
 disk; worker, agent or both are killed at random times, and after each recovery everything has to be as it has to be.
 
-storm.py BUILD N           until N kills have ended one of them inside an operation, by SEED, which is printed
-storm.py BUILD play FILE   plays the actions in FILE once more; of a failed run they are printed, see player.py
-storm.py BUILD fixed       plays all cases in fixed/ but those that wait (waits.py)
+storm.py BUILD N                 until N kills have ended one of them inside an operation, by SEED, which is printed
+storm.py BUILD play FILE [DISKS] plays the actions in FILE once more; of a failed run they are printed, see player.py
+storm.py BUILD fixed             plays all cases in fixed/ but those that wait (waits.py)
 
 Most kills come at a random moment. A quarter is aimed into the steps that have had the fewest, for some are over in a
-millisecond. The report counts them by operation, kind and the last step in the journal. Ends with "N passed, N failed,
-N skipped": kills that everything has survived, or cases; and worlds that have failed. HISTOGRAM=FILE is where the report goes as well; with RESULTS=FILE a run that was
-broken off goes on.
+millisecond. The report counts them by operation, kind and the last step in the journal; HISTOGRAM=FILE is where it goes
+as well. With KEEP=1 a run that was broken off goes on, see tests/results.py. Ends with "N passed, N failed, N skipped":
+kills that everything has survived, or cases; and worlds that have failed.
 """
 import collections
 import os
 import pathlib
 import random
+import re
 import sys
 import time
 
 from loops import steps_of
 from model import Loss
 from player import Action, Player, parse_kill
-from results import Results
+from report import Report, results
 from waits import told
-from world import World
+from world import World, parse_disks
 
 DISKS = {"xvda": "qcow2", "xvdb": "raw", "xvdc": "qcow2"}
 MOST_SNAPSHOTS = 4
-UNDISTURBED = {"create": 0.35, "list": 1}  # how many of an operation are not killed, for there must be something to kill
-WORLD_KILLS = 60  # then another world, so that what a failure needs does not get too long
+UNDISTURBED = {"create": 0.35, "list": 1}  # how many are not killed, for there must be snapshots
+ROUND_KILLS = 60  # then another world, so that what a failure needs does not get too long
+MOST_FAILURES = 20
+ENOUGH_KILLS = 1000  # for each step to have one in a hundred
 AIMED, SECOND = 0.25, 0.15  # how many kills are aimed, and how many are followed by one in the recovery
 FIXED = pathlib.Path(__file__).parent / "fixed"
 
 
 class Histogram:
-    def __init__(self):
-        self.kills = collections.Counter()  # by operation, kind, step and whether it was a recovery
+    def __init__(self, kills=()):
+        self.kills = collections.Counter(kills)  # by operation, kind, step and whether it was a recovery
         self.aimed = 0
         self.operations = collections.Counter()
 
     def count(self, hit, kind, aimed):
         self.kills[hit.operation, kind, hit.step, hit.recovery] += 1
         self.aimed += aimed
+
+    def words(self):
+        """For add()."""
+        return " ".join(f"{'.'.join(map(str, key))}={count}" for key, count in sorted(self.kills.items()))
+
+    def add(self, words):
+        for key, count in re.findall(r"(\S+)=(\d+)", words):
+            operation, kind, step, recovery = key.split(".")
+            self.kills[operation, kind, step, recovery == "True"] += int(count)
 
     def total(self):
         return self.kills.total()
@@ -64,7 +76,8 @@ class Histogram:
             again = sum(self.kills[operation, kind, step, True] for kind in kinds)
             every = sum(of.values()) + again
             share = 100 * every / max(1, self.total())
-            yield f"{operation + ' ' + step:24}" + "".join(f"{of[kind]:10}" for kind in kinds) + f"{again:10}{every:8}{share:7.1f}"
+            columns = "".join(f"{of[kind]:10}" for kind in kinds)
+            yield f"{operation + ' ' + step:24}{columns}{again:10}{every:8}{share:7.1f}"
         yield f"{self.total()} kills, {self.aimed} of them aimed; operations: " + \
               ", ".join(f"{count} {operation}" for operation, count in sorted(self.operations.items()))
 
@@ -174,32 +187,45 @@ class Chooser:
 
 
 class Storm:
-    def __init__(self, build, seed, results):
-        self.build, self.seed, self.results = os.path.abspath(build), seed, results
+    """Rounds of kills. Each has its own worlds, and draws its actions by the seed, its number and the world's."""
+
+    def __init__(self, build, seed, report):
+        self.build, self.seed, self.report = os.path.abspath(build), seed, report
         steps = steps_of(build)
         self.steps = [(operation, step) for operation in steps for step in steps[operation]
                       if (operation, step) != ("create", "freeze")]
         self.histogram = Histogram()
         self.leaks = 0
 
-    def _world(self):
-        return World(self.build, DISKS, f"{self.build}/tests/kill/killpoint.so")
-
     def run(self, kills):
-        round_ = 0
-        while self.histogram.total() < kills and self.results.failed < 20:
-            self._round(round_, kills)
-            round_ += 1
-            self.report()
+        names = [f"{self.seed}/{number}" for number in range((kills + ROUND_KILLS - 1) // ROUND_KILLS)]
+        todo = self.report.todo(names)
+        for words in self.report.words_of(set(names) - set(todo)):
+            self.histogram.add(words)
+        for name in todo:
+            self._round(name, min(ROUND_KILLS, kills))
+            self.write()
+            if self.report.failed >= MOST_FAILURES:
+                print("that is enough", flush=True)
+                break
 
-    def _round(self, number, kills):
-        """One world. Its actions are drawn by the seed and the round's number."""
-        seed = f"{self.seed}.{number}"
-        end = min(kills, self.histogram.total() + WORLD_KILLS)
-        began, before = time.monotonic(), self.histogram.total()
-        with self._world() as world:
+    def _round(self, name, kills):
+        began, before, failed, world = time.monotonic(), self.histogram.total(), self.report.failed, 0
+        kills_before = self.histogram.kills.copy()
+        while self.histogram.total() < before + kills and self.report.failed == failed:
+            self._world(f"{name}.{world}", before + kills)
+            world += 1
+        survived = self.histogram.total() - before
+        if self.report.failed == failed:
+            words = Histogram(self.histogram.kills - kills_before).words()
+            self.report.passed(name, time.monotonic() - began, words, survived)
+        else:
+            self.report.counted += survived
+
+    def _world(self, name, end):
+        with World(self.build, DISKS, f"{self.build}/tests/kill/killpoint.so") as world:
             player = Player(world)
-            chooser = Chooser(world, random.Random(seed), self.steps, self.histogram)
+            chooser = Chooser(world, random.Random(name), self.steps, self.histogram)
             try:
                 player.play(Action("writes 10"))
                 while self.histogram.total() < end:
@@ -207,10 +233,8 @@ class Storm:
                     player.play(Action(f"writes {chooser.chance.randrange(1, 12)}"))
                 give_back(player)
             except (Loss, TimeoutError, RuntimeError, OSError) as error:
-                self.results.fail(f"SEED={seed} after {self.histogram.total() - before} kills", error, story(world, player))
+                self.report.fail(name, error, player.story())
             self.leaks = max(self.leaks, world.leaks)
-        survived = self.histogram.total() - before
-        self.results.passed(f"SEED={seed}, {survived} kills", time.monotonic() - began, survived)
 
     def _one(self, player, chooser):
         action, kind, aimed = chooser.next()
@@ -223,12 +247,13 @@ class Storm:
             if hit:
                 self.histogram.count(hit, kind, aimed and at == 0)
 
-    def report(self):
-        lines = list(self.histogram.lines(self.steps))
+    def lines(self):
+        return list(self.histogram.lines(self.steps))
+
+    def write(self):
         if os.environ.get("HISTOGRAM"):
-            pathlib.Path(os.environ["HISTOGRAM"]).write_text(
-                f"{self.results.commit} SEED={self.seed}\n" + "\n".join(lines) + "\n", encoding="utf-8")
-        return lines
+            head = f"{results.commit()} SEED={self.seed}"
+            pathlib.Path(os.environ["HISTOGRAM"]).write_text("\n".join([head, *self.lines(), ""]), encoding="utf-8")
 
 
 def give_back(player):
@@ -244,57 +269,54 @@ def give_back(player):
             raise Loss(f"a delete that nobody disturbs ends with {player.status}")
 
 
-def story(world, player):
-    log = world.log.read_text(errors="replace").splitlines()
-    played = player.played + ([f"{player.acting}"] if player.acting else [])
-    return "\n".join(["to repeat it: storm.py BUILD play FILE, with these lines in FILE", *played, "the agent's log:", *log[-40:]])
-
-
-def play(build, file, results):
+def play(build, file, report, disks=None):
     """Plays the lines of a file."""
-    build = os.path.abspath(build)
-    began = time.monotonic()
-    with World(build, DISKS, f"{build}/tests/kill/killpoint.so") as world:
+    build, name, began = os.path.abspath(build), pathlib.Path(file).stem, time.monotonic()
+    with World(build, disks or DISKS, f"{build}/tests/kill/killpoint.so") as world:
         player = Player(world)
         try:
             for line in pathlib.Path(file).read_text(encoding="utf-8").splitlines():
                 if line.strip() and not line.startswith("#"):
                     player.play(Action(line))
-            results.passed(os.path.basename(file), time.monotonic() - began)
+            report.passed(name, time.monotonic() - began)
         except (Loss, TimeoutError, RuntimeError, OSError) as error:
-            results.fail(os.path.basename(file), error, story(world, player))
+            report.fail(name, error, player.story())
 
 
-def play_fixed(build, results):
+def play_fixed(build, report):
     for file in sorted(FIXED.glob("*.play")):
         reason = told(file.read_text(encoding="utf-8"))
         if reason:
-            results.wait(f"fixed {file.stem}", reason)
+            report.wait(file.stem, reason)
         else:
-            play(build, file, results)
+            play(build, file, report)
+
+
+def storm(build, kills, seed):
+    print(f"kill storm: SEED={seed}", flush=True)
+    report = Report("kill-storm", seed, bool(os.environ.get("KEEP")))
+    one = Storm(build, seed, report)
+    try:
+        one.run(kills)
+    finally:
+        print(*one.lines(), sep="\n", flush=True)
+    short = one.histogram.short(one.steps)
+    if short and kills >= ENOUGH_KILLS:
+        print(f"less than one kill in a hundred: {', '.join(' '.join(step) for step in short)}")
+    if one.leaks:
+        print(f"clusters that qemu-img check calls leaked, at most in one image: {one.leaks}")
+    return report.end()
 
 
 def main(build, what, *rest):
-    seed = int(os.environ.get("SEED") or time.time_ns() % 1000000)
-    results = Results("kill-storm", seed)
+    if what.isdigit():
+        return storm(build, int(what), results.seed())
+    report = Report("kill-fixed", None, False)
     if what == "play":
-        play(build, rest[0], results)
-        return results.end()
-    if what == "fixed":
-        play_fixed(build, results)
-        return results.end()
-    print(f"kill storm: SEED={seed}", flush=True)
-    storm = Storm(build, seed, results)
-    try:
-        storm.run(int(what))
-    finally:
-        print(*storm.report(), sep="\n", flush=True)
-    short = storm.histogram.short(storm.steps)
-    if short:
-        print(f"less than one kill in a hundred: {', '.join(' '.join(step) for step in short)}")
-    if storm.leaks:
-        print(f"clusters that qemu-img check calls leaked, at most in one image: {storm.leaks}")
-    return results.end()
+        play(build, rest[0], report, parse_disks(rest[1]) if len(rest) > 1 else None)
+    else:
+        play_fixed(build, report)
+    return report.end()
 
 
 if __name__ == "__main__":

@@ -231,6 +231,10 @@ class World:
         """The disks that the VM is started with: path and kind by vdev."""
         return disks_of_line(self.vm_file("disk.cfg")) or self.bases
 
+    def disks_word(self):
+        """As parse_disks() takes it."""
+        return ",".join(f"{vdev}={kind}" for vdev, (_, kind) in sorted(self.bases.items()))
+
     def noted_images(self):
         return json.loads(self.vm_file("images.json") or '{"images": []}')["images"]
 
@@ -317,6 +321,10 @@ class World:
             self.wait_for_workers()
         if not procs.until(3, lambda: not self.vm_file("journal")):
             raise Loss(f"a journal is left, and nobody is at it: {self.vm_file('journal')}")
+
+
+def parse_disks(word):
+    return dict(disk.split("=") for disk in word.split(","))
 
 
 def _end(number, _frame):
