@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""broken.py BUILD: that the invariants can fail. A world is broken in each way, which has to be told in the words for it,
-and is mended again. Ends with "N passed, N failed, N skipped"."""
+"""broken.py BUILD: that the invariants can fail. A world is broken in each way, which has to be told in the words for
+it, and is mended again. Ends with "N passed, N failed, N skipped"."""
 import contextlib
 import fcntl
 import os

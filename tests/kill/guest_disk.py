@@ -73,12 +73,12 @@ class Disk:
                       f"outl {CONFIG_ADDRESS} {base | 0x04}", f"outw {CONFIG_DATA} 5")
 
     def _start(self):
-        size = self.wire.ask(f"outb {self.ports + STATUS} 0", f"outb {self.ports + STATUS} 3",
-                             f"outl {self.ports + GUEST_FEATURES} {FEATURE_FLUSH}",
-                             f"outw {self.ports + QUEUE_SELECT} 0", f"inw {self.ports + QUEUE_SIZE}", f"memset {self.memory} 0x10000 0",
-                             f"outl {self.ports + QUEUE_PFN} {self.memory >> 12}",
-                             f"outb {self.ports + STATUS} {DRIVER_OK}")[4]
-        return size
+        """Tells it where its ring is; returns the ring's size."""
+        ports = self.ports
+        return self.wire.ask(f"outb {ports + STATUS} 0", f"outb {ports + STATUS} 3",
+                             f"outl {ports + GUEST_FEATURES} {FEATURE_FLUSH}", f"outw {ports + QUEUE_SELECT} 0",
+                             f"inw {ports + QUEUE_SIZE}", f"memset {self.memory} 0x10000 0",
+                             f"outl {ports + QUEUE_PFN} {self.memory >> 12}", f"outb {ports + STATUS} {DRIVER_OK}")[4]
 
     def _submit(self, kind, sector, *lines):
         """Descriptors: the header, the data of a write, the status."""

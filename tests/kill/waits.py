@@ -15,7 +15,7 @@ import re
 KNOWN = []
 
 HALF_MADE = "killed while an image is made: nothing gets past the file that is no image yet"
-GONE = "killed in destroy: the recovery of a revert takes a domain that has gone meanwhile for a failure; the VM is down"
+GONE = "killed in destroy: a revert's recovery takes a domain that has gone meanwhile for a failure; the VM is down"
 GONE_SAID = "could not be brought back; its disks are kept; .*: destroying the domain: the domain is gone"
 remedied = collections.Counter()
 
