@@ -12,7 +12,7 @@ trap 'rm -f "$log"' EXIT
 result=0
 tests/kill/broken.py "$build" | tee "$log" || result=1
 tests/kill/storm.py "$build" fixed | tee -a "$log" || result=1
-tests/kill/loops.py "$build" | tee -a "$log" || result=1
+tests/kill/loops.py "$build-san" | tee -a "$log" || result=1
 tests/kill/storm.py "$build" 300 | tee -a "$log" || result=1
 sums=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log")
 [ "$(wc -l <<< "$sums")" = 4 ] || { echo "a part of the kills did not come to its end"; result=1; }

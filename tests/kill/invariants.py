@@ -23,8 +23,8 @@ VM_FILES = REPLACED | {f"{name}.new" for name in REPLACED | {"next.json"}}
 class Sight:
     """What one look at the world shows, so that each image is looked at once."""
 
-    def __init__(self, world, life):
-        self.world, self.life, self.chains = world, life, images.Chains(world.looked_at)
+    def __init__(self, world, life, thorough=True):
+        self.world, self.life, self.chains = world, life, images.Chains(world.looked_at, thorough)
         self.records = {record["name"]: record for record in _records(world)}
         self.now = world.configured() if life == "stopped" else world.written_to()
         for path, kind in list(self.now.values()) + list(world.bases.values()):
@@ -66,24 +66,35 @@ def learn(world, name):
     """A create has ended as done: its disks have to be of one instant. The writer is parked."""
     if world.life() == "running":
         world.writer.flush(world.double.domid())
-    sight = Sight(world, world.life())
+    sight = Sight(world, world.life(), world.thorough_every == 1)
     if name not in sight.records:
         raise Loss(f"snapshot {name} is done and not in the store")
     return world.model.took(name, sight.snapshot(name), "memory" in sight.records[name])
 
 
 def check(world, life):
+    """Each world.thorough_every-th time with qemu-img; and whenever something seems wrong."""
     world.writer.park()
     wrong = _first(world, life)
     if not wrong:
-        sight = Sight(world, life)
-        for part in _lists, _disks, _configurations, _store, _tags, _images, _xenstore, _locks:
-            try:
-                wrong += part(world, sight) or []
-            except (Loss, images.ImageError) as error:
-                wrong.append(str(error))
+        world.looks += 1
+        thorough = world.looks % world.thorough_every == 0
+        wrong = _wrong(world, life, thorough)
+        if wrong and not thorough:
+            wrong = _wrong(world, life, True)
     if wrong:
         raise Loss("\n".join(wrong))
+
+
+def _wrong(world, life, thorough):
+    sight = Sight(world, life, thorough)
+    wrong = []
+    for part in _lists, _disks, _configurations, _store, _tags, _images, _xenstore, _locks:
+        try:
+            wrong += part(world, sight) or []
+        except (Loss, images.ImageError) as error:
+            wrong.append(str(error))
+    return wrong
 
 
 def _first(world, life):

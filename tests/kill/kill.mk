@@ -12,6 +12,7 @@ $O/tests/kill/killpoint.so: tests/xen/killpoint.c
 check-kills:
 	@tests/deps.sh fast
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc kill-programs
+	@$(MAKE) --no-print-directory WERROR=1 CC=gcc SAN=1 kill-programs
 	@tests/kill/check.sh build/gcc
 
 # All combinations.  What has passed at this commit is left out: tests/results.py.

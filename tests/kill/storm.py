@@ -32,6 +32,7 @@ MOST_SNAPSHOTS = 4
 UNDISTURBED = {"create": 0.35, "list": 1}  # how many are not killed, for there must be snapshots
 ROUND_KILLS = 60  # then another world, so that what a failure needs does not get too long
 MOST_FAILURES = 20
+THOROUGH_EVERY = 5  # of the looks behind a kill; what is broken stays broken
 ENOUGH_KILLS = 1000  # for each step to have one in a hundred
 AIMED, SECOND = 0.25, 0.15  # how many kills are aimed, and how many are followed by one in the recovery
 FIXED = pathlib.Path(__file__).parent / "fixed"
@@ -224,7 +225,7 @@ class Storm:
 
     def _world(self, name, end):
         with World(self.build, DISKS, f"{self.build}/tests/kill/killpoint.so") as world:
-            player = Player(world)
+            player, world.thorough_every = Player(world), THOROUGH_EVERY
             chooser = Chooser(world, random.Random(name), self.steps, self.histogram)
             try:
                 player.play(Action("writes 10"))

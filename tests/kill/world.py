@@ -63,6 +63,7 @@ class World:
         self.bases = {vdev: (str(self.images / f"{vdev}.{kind}"), kind) for vdev, kind in disks.items()}
         self.model = Model({vdev: BLOCKS for vdev in disks})
         self.untidy = False  # something was put right by hand, so that an image may wait for the next operation
+        self.looks, self.thorough_every = 0, 1  # see invariants.check()
         self.looked_at = {}  # what images.Chains has found
         self.met, self.coming = None, (None, None)  # the domid that is known, and what may bring another
         try:
