@@ -27,6 +27,7 @@ class Call:
         self.program, self.group, number, error, self.step, self.name, what = head.split(" ", 6)
         self.number, self.failed = int(number), int(error) != 0
         self.what, self.way = what.strip(), way.split()
+        self.functions = []  # see resolve()
 
     @property
     def path(self):
@@ -71,10 +72,15 @@ class Plan:
             return [Call(line) for line in file if line.endswith("\n")]
 
 
-def way_of(call, program):
-    """The functions on the way to a call, the innermost first, as "file.c:line function"."""
-    if not call.way:
-        return []
-    lines = subprocess.run(["addr2line", "-f", "-s", "-e", str(program), *call.way], capture_output=True, text=True,
-                           check=True).stdout.split("\n")
-    return [f"{where} {name}" for name, where in zip(lines[::2], lines[1::2]) if not where.startswith("?")]
+def resolve(calls, programs):
+    """Gives each call its way as functions, innermost first: (function, file); PROGRAMS are the binaries by name."""
+    for name, binary in programs.items():
+        mine = [call for call in calls if call.program == name]
+        addresses = sorted({address for call in mine for address in call.way})
+        if not addresses:
+            continue
+        told = subprocess.run(["addr2line", "-f", "-s", "-e", str(binary)], input="\n".join(addresses), text=True,
+                              capture_output=True, check=True).stdout.split("\n")
+        known = {address: (told[2 * i], told[2 * i + 1].split(":")[0]) for i, address in enumerate(addresses)}
+        for call in mine:
+            call.functions = [known[address] for address in call.way if known[address][0] not in ("_start", "main")]

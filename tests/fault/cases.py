@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which call is to fail and how, and which answers fit: from the calls that an operation makes when none fails."""
+import collections
+import os
+import re
+
+
+READING = ("open", "openat", "read", "pread", "readdir", "fstat", "stat", "lstat", "fstatat", "access", "faccessat",
+           "statvfs", "fstatvfs")
+CREATING = ("open-create", "openat-create")
+SPACE = ("write", "pwrite", "fsync", "fdatasync", "ftruncate", "posix_fallocate", "fallocate", "mkdir", "mkdirat",
+         "rename", "renameat", "renameat2", "link", "linkat")
+NEVER = ("flock",)  # of a local file system it does not fail so
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MARK = re.compile(r"\.[0-9a-f]{8}\.qcow2$")
+
+# What an answer may say, by what has failed.  What is stored and cannot be read is `corrupt` to who decides by it.
+FITTING = {"ENOSPC": {"no-space"}, "SHORT": {"no-space", "io"}, "EMFILE": {"io", "corrupt"},
+           "EAGAIN": {"io", "internal"}, "EPIPE": {"io", "qemu", "xen", "internal", "cancelled", "domain-gone"}}
+
+Case = collections.namedtuple("Case", "name program group nth error")
+
+
+def errors_of(call, scenario):
+    if call.group == "sockets":
+        return ["EPIPE"] if call.name in ("write", "send") else []
+    if "spawn" in call.name:
+        return ["EAGAIN"]
+    if call.name in NEVER:
+        return []
+    if call.name in READING:
+        return ["EMFILE" if call.name.startswith("open") and scenario.kind == "mixed" else "EIO"]
+    found = ["EIO", "ENOSPC"] if call.name in SPACE + CREATING else ["EIO"]
+    return found + (["SHORT"] if call.name == "write" else [])
+
+
+def fits(error, call, word):
+    if error == "EIO":
+        return word == "io" or (word == "corrupt" and call in READING)
+    return word in FITTING[error]
+
+
+def label(call):
+    """What it is about, without what is another one each time."""
+    if call.group == "sockets":
+        return call.what.replace(" ", "-")
+    if "spawn" in call.name:
+        words = call.what.split()
+        return "-".join([os.path.basename(words[0]), *[word for word in words[1:2] if not word.startswith("-")]])
+    path = call.path.rstrip("/.")
+    name = MARK.sub(".qcow2", os.path.basename(path))
+    if UUID.fullmatch(name):
+        name = "SNAPSHOT" if UUID.fullmatch(os.path.basename(os.path.dirname(path))) else "VM"
+    return UUID.sub("ID", name)
+
+
+def is_ours(call, foreign):
+    """Not of what stands in libxl's place, which has errors of its own: FOREIGN are the names of its files."""
+    if "spawn" in call.name and not os.path.basename(call.what.split()[0]).startswith(("qemu-img", "xensnap-")):
+        return False
+    return not any(file in foreign for _, file in call.functions)
+
+
+def worth_it(calls):
+    """Of calls that are made again and again for the same thing at the same place the first and the last."""
+    kept = []
+    for at, call in enumerate(calls):
+        before = at > 0 and call.same_place(calls[at - 1])
+        behind = at + 1 < len(calls) and call.same_place(calls[at + 1])
+        if not (before and behind):
+            kept.append(call)
+    return kept
+
+
+def cases(calls, scenario, foreign=(), socket_every=1):
+    """The cases of a scenario. Of the calls on sockets only some, for the agent makes hundreds."""
+    calls = [call for call in calls if is_ours(call, foreign)]
+    seen, found = collections.Counter(), []
+    for program in "worker", "agent":
+        for group in "files", "sockets":
+            mine = [call for call in calls if (call.program, call.group) == (program, group)]
+            chosen = worth_it(mine)
+            if group == "sockets" and program == "agent":
+                chosen = [call for call in chosen if call.name in ("write", "send")][::socket_every]
+            for call in chosen:
+                place = f"{program}/{call.step}/{call.name}/{label(call)}"
+                seen[place] += 1
+                for error in errors_of(call, scenario):
+                    found.append(Case(f"{scenario}/{place}/{seen[place]}/{error}", program, group, call.number, error))
+    return found

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A world whose agent and workers follow a plan, and what one operation with a fault in it has to leave behind."""
+import collections
+import pathlib
+import time
+
+import invariants
+import loops
+import procs
+from cases import fits
+from model import Loss
+from plan import Plan, resolve
+from player import Player
+from world import FINAL, World
+
+ANSWER_SECONDS = 60
+DOUBLE = pathlib.Path(__file__).resolve().parent.parent / "double"
+
+
+class Scenario(collections.namedtuple("Scenario", "operation kind memory life")):
+    def __str__(self):
+        return "/".join(self)
+
+
+def all_scenarios():
+    found = [Scenario(operation, kind, memory, "running") for operation in ("create", "delete", "revert")
+             for kind in ("internal", "external", "mixed") for memory in ("memory", "disks")]
+    return found + [Scenario(operation, "mixed", "disks", "stopped") for operation in ("create", "delete", "revert")]
+
+
+class FaultWorld(World):
+    """PRELOAD is faults.so."""
+
+    def _begin(self):
+        self.plan = Plan(self.dir / "plan", self.preload, [self.store, self.images, self.run_dir])
+        super()._begin()
+
+    def environment(self):
+        plan = self.plan.environment()
+        del plan["LD_PRELOAD"]  # that is the agent's alone
+        return {**super().environment(), **plan}
+
+
+class FaultPlayer(Player):
+    """Plays operations of which one call fails; without a case all goes well, and little is looked at behind it."""
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.case, self.hit, self.calls, self.restarts = None, None, [], 0
+
+    def _operate(self, action):
+        world = self.world
+        life, domid = world.life(), world.double.domid()
+        world.coming = ("revert", action.keys["name"]) if action.operation == "revert" else (None, None)
+        world.model.ask()
+        world.writer.go()
+        world.plan.clear()
+        self.restarts = 0
+        if self.case:
+            world.plan.arm(self.case.program, self.case.group, self.case.nth, self.case.error)
+        ident = world.ask(action.request)
+        self._await(ident)
+        self.calls = world.plan.calls()
+        if self.case:
+            self.hit = next((call for call in self.calls if call.failed), None)
+        world.plan.clear()
+        world.model.end_asking()
+        world.writer.park()
+        self._judge_answer()
+        self._conclude(action, domid)
+        if self.case or action.operation == "revert":
+            self._check(self._life_after(action, life))
+
+    def _await(self, ident):
+        """Until it is answered and nobody works at it any more. An agent that ends is started anew, as systemd does."""
+        world, end = self.world, time.monotonic() + ANSWER_SECONDS
+        while world.state(ident) not in FINAL or world.worker():
+            if time.monotonic() > end:
+                raise Loss(f"no answer after {ANSWER_SECONDS} s: {world.state(ident)}")
+            if not world.agent_lives():
+                self.restarts += 1
+                world.agent_start()
+            time.sleep(0.004)
+        self.status = world.status(ident)
+
+    def _judge_answer(self):
+        state, word = self.status["state"], self.status.get("error")
+        if not self.case:
+            if state != "done":
+                raise Loss(f"it fails without a fault: {self.status}")
+        elif state not in ("done", "failed"):
+            raise Loss(f"the answer is {state}")
+        elif state == "failed" and self.hit and not fits(self.case.error, self.hit.name, word):
+            raise Loss(f"{word} does not fit {self.case.error}: {self.status.get('message')}")
+        elif state == "failed" and not self.hit:
+            raise Loss(f"it fails, and the call that was to fail never came: {self.status}")
+
+    def _check(self, life):
+        """At once, or after one recovery without a fault."""
+        world = self.world
+        if not self.restarts:
+            try:
+                self._whole(life)
+                return
+            except Loss:
+                world.agent_stop()
+                world.agent_start()
+        procs.until(20, lambda: not world.vm_file("journal") and not world.worker())
+        self._whole(life)
+
+    def _whole(self, life):
+        if self.world.vm_file("journal"):
+            raise Loss(f"a journal is left: {self.world.vm_file('journal')}")
+        invariants.check(self.world, life)
+
+
+class FaultStage(loops.Stage):
+    def __init__(self, build, kind):  # pylint: disable=super-init-not-called; another world, and another player
+        self.world = FaultWorld(build, loops.DISKS[kind], pathlib.Path(build).resolve() / "tests/fault/faults.so")
+        self.player = FaultPlayer(self.world)
+        self.number = 0
+        self.programs = {"agent": self.world.build / "xensnapd", "worker": self.world.double.libexec / "xensnap-worker"}
+
+    def line_of(self, scenario, name):
+        if scenario.operation == "create":
+            return f"create name={name} {loops.KEYS[scenario.kind]}{'' if scenario.memory == 'memory' else ' memory=no'}"
+        return f"{scenario.operation} name={name}"
+
+    def attempt(self, scenario, case):
+        """Raises Loss if anything is wrong behind it; returns the calls that it made."""
+        self.number += 1
+        name = f"s{self.number}"
+        self.player.case, self.player.hit = None, None
+        self.arrange(scenario, name)
+        self.player.case = case
+        try:
+            self.play(self.line_of(scenario, name))
+        finally:
+            self.player.case = None
+        calls = self.player.calls
+        self.clear(name)
+        return calls
+
+    def dry_run(self, scenario):
+        calls = self.attempt(scenario, None)
+        resolve(calls, self.programs)
+        return calls
+
+    def story(self):
+        """What is known of a failure: the call, the way to it, the agent's log."""
+        hit, lines = self.player.hit, []
+        if hit:
+            resolve([hit], self.programs)
+            lines.append(f"{hit.program} {hit.step} {hit.name} {hit.what}")
+            lines += [f"  {function} ({file})" for function, file in hit.functions]
+        lines.append(f"answer: {self.player.status}")
+        with open(self.world.log, encoding="utf-8", errors="replace") as log:
+            return lines + log.read().splitlines()[-15:]
+
+
+def foreign_files():
+    """The sources of what stands in libxl's place."""
+    return {path.name for path in DOUBLE.glob("*.c")}
