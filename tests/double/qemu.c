@@ -21,7 +21,7 @@
 #include "clock.h"
 #include "json.h"
 
-enum { FIRMWARE_BYTES = 64 << 10, ARGUMENTS_MAX = 24 + 4 * DISKS_MAX, LINE_BYTES = 64 << 10 };
+enum { FIRMWARE_BYTES = 64 << 10, ARGUMENTS_MAX = 28 + 4 * DISKS_MAX, LINE_BYTES = 64 << 10 };
 
 /* ---- its command line ----------------------------------------------------------------------------------- */
 
@@ -118,6 +118,10 @@ static int compose(struct arguments *arguments, unsigned domid, const struct xl_
     add_monitor(arguments, "qmp-libxl", domid);
     add_monitor(arguments, "qmp-libxenstat", domid);
     add_monitor(arguments, "writer", domid);
+    add(arguments, "-qtest");
+    add(arguments, "unix:%s/qtest-%u,server=on,wait=off", getenv("XEN_RUN_DIR"), domid);
+    add(arguments, "-qtest-log");
+    add(arguments, "none");
     for (size_t i = 0; i < config->count; i++)
         if (*config->disks[i].target)
             add_disk(arguments, &config->disks[i]);

@@ -1,41 +1,62 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Kills a worker, or its agent, or stops the worker, at an exact place of an operation: a library for LD_PRELOAD.
+/* Kills a worker, or its agent, or both, or stops the worker, at an exact place of an operation: a library for
+ * LD_PRELOAD.
  *
- * A worker writes each step into its journal just before it takes it.  The file /run/killpoint holds
- * "WHO WHEN STEP": who is to be killed (worker or agent; "hold": the worker is stopped), and when (before or after)
- * that line is written.
- * "before" is also just after the step before it.  The pseudo-step "outcome" is the end of the operation. */
+ * A worker writes each step into its journal just before it takes it.  The file $KILLPOINT, by default /run/killpoint,
+ * holds "WHO WHEN STEP [MICROSECONDS]": who is to be killed (worker, agent or both; "hold": the worker is stopped), and
+ * when (before or after) that line is written.
+ * "before" is also just after the step before it.  The pseudo-step "begun" is the journal's first line, "outcome" the end
+ * of the operation.  With MICROSECONDS they die so much later, wherever the worker is then. */
 
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
-
-#define FILE_NAME "/run/killpoint"
 
 struct point {
     char who[16], when[16], step[24];
+    unsigned microseconds;
 };
+
+/* The agent, if there was one: an orphan's parent is somebody else. */
+static pid_t parent;
+
+__attribute__((constructor)) static void remember_parent(void)
+{
+    parent = getppid();
+}
+
+static const char *file_name(void)
+{
+    const char *name = getenv("KILLPOINT");
+
+    return name ? name : "/run/killpoint";
+}
 
 static int read_point(struct point *point)
 {
-    FILE *file = fopen(FILE_NAME, "re");
+    FILE *file = fopen(file_name(), "re");
     int fields;
 
     if (!file)
         return 0;
-    fields = fscanf(file, "%15s %15s %23s", point->who, point->when, point->step);
+    point->microseconds = 0;
+    fields = fscanf(file, "%15s %15s %23s %u", point->who, point->when, point->step, &point->microseconds);
     fclose(file);
-    return fields == 3;
+    return fields >= 3;
 }
 
 static int is_line_of(const void *data, size_t size, const char *step)
 {
     char start[64];
 
-    if (strcmp(step, "outcome") == 0)
+    if (strcmp(step, "begun") == 0)
+        snprintf(start, sizeof start, "{\"vm\":");
+    else if (strcmp(step, "outcome") == 0)
         snprintf(start, sizeof start, "{\"outcome\":");
     else
         snprintf(start, sizeof start, "{\"step\":\"%s\"}", step);
@@ -44,11 +65,41 @@ static int is_line_of(const void *data, size_t size, const char *step)
 
 static void kill_now(const struct point *point)
 {
-    unlink(FILE_NAME); /* once */
+    int both = strcmp(point->who, "both") == 0;
+
+    if ((both || strcmp(point->who, "agent") == 0) && getppid() == parent)
+        kill(parent, SIGKILL);
+    if (both || strcmp(point->who, "worker") == 0)
+        kill(getpid(), SIGKILL);
+}
+
+static void on_time(union sigval value)
+{
+    kill_now(value.sival_ptr);
+}
+
+static void kill_later(const struct point *now)
+{
+    static struct point point;
+    struct sigevent event = { .sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_time };
+    struct itimerspec after = { .it_value = { now->microseconds / 1000000, now->microseconds % 1000000 * 1000L } };
+    timer_t timer;
+
+    point = *now;
+    event.sigev_value.sival_ptr = &point;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0 || timer_settime(timer, 0, &after, NULL) < 0)
+        abort();
+}
+
+static void at_point(const struct point *point)
+{
+    unlink(file_name()); /* once */
     if (strcmp(point->who, "hold") == 0)
         kill(getpid(), SIGSTOP);
+    else if (point->microseconds > 0)
+        kill_later(point);
     else
-        kill(strcmp(point->who, "agent") == 0 ? getppid() : getpid(), SIGKILL);
+        kill_now(point);
 }
 
 ssize_t write(int fd, const void *data, size_t size)
@@ -62,9 +113,9 @@ ssize_t write(int fd, const void *data, size_t size)
         real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
     hit = size > 10 && *(const char *)data == '{' && read_point(&point) && is_line_of(data, size, point.step);
     if (hit && strcmp(point.when, "before") == 0)
-        kill_now(&point);
+        at_point(&point);
     n = real(fd, data, size);
     if (hit && strcmp(point.when, "after") == 0)
-        kill_now(&point);
+        at_point(&point);
     return n;
 }

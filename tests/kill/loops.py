@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The kill-at-every-step loops: {internal, external, mixed} x {memory, disks only} x {running, paused, stopped} x
+{worker, agent} x {before, after} each step of create, delete and revert.
+
+loops.py BUILD           one combination for each operation, kind and step, drawn by SEED, which is printed
+loops.py BUILD all       all of them; PART=k/n does every n-th
+loops.py BUILD LINE...   these combinations, as they are printed
+
+Ends with "N passed, N failed, N skipped". Skipped are the combinations in waits.py. A combination whose operation has
+no such step must be one of which comes() says so; and each step has to be met by a combination.
+"""
+import collections
+import itertools
+import os
+import random
+import subprocess
+import sys
+import time
+
+import procs
+from model import Loss
+from player import Action, Player
+from results import Results
+from waits import waits
+from world import World
+
+KINDS = ("internal", "external", "mixed")
+# A raw disk has no snapshot inside it.
+DISKS = {"internal": {"xvda": "qcow2", "xvdb": "qcow2"},
+         "external": {"xvda": "qcow2", "xvdb": "raw", "xvdc": "qcow2"},
+         "mixed": {"xvda": "qcow2", "xvdb": "raw", "xvdc": "qcow2"}}
+KEYS = {"internal": "type=internal", "external": "type=external",
+        "mixed": "disk-xvda=internal disk-xvdb=external disk-xvdc=internal"}
+
+Combination = collections.namedtuple("Combination", "operation kind memory life who when step")
+
+
+def comes(combination):
+    """Whether the operation comes to that step at all; None: there is no such operation. Reasons: docs/store.md."""
+    operation, kind, memory, life, _, _, step = combination
+    if operation == "create" and memory == "memory" and life == "stopped":
+        return None  # it has no memory
+    switches = operation == "create" and memory == "disks" and life == "running" and kind != "internal"
+    never = {("create", "freeze"): True,  # only if it is asked for; integration test-quiesce kills there
+             ("create", "save"): memory == "disks",
+             ("create", "pause"): not switches,
+             ("create", "resume"): memory == "disks" and not switches,
+             ("revert", "pause"): life != "running",
+             ("revert", "destroy"): life == "stopped"}
+    return not never.get((operation, step), False)
+
+
+def all_combinations(steps):
+    for operation, kind, memory, life in itertools.product(steps, KINDS, ("memory", "disks"),
+                                                           ("running", "paused", "stopped")):
+        for who, when, step in itertools.product(("worker", "agent"), ("before", "after"), steps[operation]):
+            combination = Combination(operation, kind, memory, life, who, when, step)
+            if comes(combination) is not None:
+                yield combination
+
+
+def draw(steps, chance):
+    """One of those that come, for each operation, kind and step."""
+    by = collections.defaultdict(list)
+    for combination in all_combinations(steps):
+        if comes(combination):
+            by[combination.operation, combination.kind, combination.step].append(combination)
+    return [chance.choice(choices) for choices in by.values()]
+
+
+def steps_of(build):
+    """By operation, as the worker prints them, and the end of its work."""
+    steps = collections.defaultdict(list)
+    told = subprocess.run([f"{build}/tests/double/xensnap-worker", "--steps"], capture_output=True, text=True, check=True)
+    for line in told.stdout.splitlines():
+        operation, step = line.split()
+        steps[operation].append(step)
+    return {operation: found + ["outcome"] for operation, found in steps.items()}
+
+
+def keys_of(combination):
+    return KEYS[combination.kind] + ("" if combination.memory == "memory" else " memory=no")
+
+
+class Stage:
+    """A world in which one combination after the other is tried, as long as nothing was wrong in it."""
+
+    def __init__(self, build, kind):
+        preload = os.path.abspath(f"{build}/tests/kill/killpoint.so")
+        self.world = World(build, DISKS[kind], preload)
+        self.player = Player(self.world)
+        self.number = 0
+
+    def play(self, line):
+        action = Action(line)
+        self.player.play(action)
+        return self.player.status
+
+    def done(self, line):
+        status = self.play(line)
+        if status["state"] != "done":
+            raise Loss(f"{line}: {status}")
+
+    def arrange(self, combination, name):
+        """What the operation is to find. A VM that does not run is known by its snapshots."""
+        self.play("writes 7")
+        if combination.operation != "create":
+            self.done(f"create name={name} {keys_of(combination)}")
+        elif combination.life == "stopped":
+            self.done(f"create name={name}-known {keys_of(combination)}")
+        self.play("writes 7")
+        if combination.life != "running":
+            self.play("pause" if combination.life == "paused" else "shutdown")
+
+    def line_of(self, combination, name):
+        kill = f"! {combination.who} {combination.when} {combination.step}"
+        if combination.operation == "create":
+            return f"create name={name} {keys_of(combination)} {kill}"
+        start = " start=paused" if combination.operation == "revert" and combination.life == "paused" else ""
+        return f"{combination.operation} name={name}{start} {kill}"
+
+    def clear(self):
+        """Everything is given back: the domain runs in its own images again, and the store is empty."""
+        if self.world.life() == "paused":
+            self.play("unpause")
+        elif self.world.life() == "stopped":
+            self.play("boot")
+        self.play("writes 7")
+        for name in sorted(self.world.model.snapshots):
+            self.done(f"delete name={name}")
+        self.world.writer.park()
+        if not procs.until(5, lambda: not os.listdir(self.world.store)):
+            raise Loss(f"the store is not empty: {os.listdir(self.world.store)}")
+        if self.world.written_to() != self.world.bases:
+            raise Loss(f"the domain goes on in {self.world.written_to()}")
+
+    def try_out(self, combination):
+        """Whether it came to that step; Loss if anything is wrong then."""
+        self.number += 1
+        name = f"s{self.number}"
+        self.arrange(combination, name)
+        self.play(self.line_of(combination, name))
+        met = self.player.hits != [None]
+        if met != comes(combination):
+            raise Loss("it came to a step to which it has no reason to come" if met else "it never came to that step")
+        self.clear()
+        return met
+
+
+class Loop:
+    def __init__(self, build, results):
+        self.build, self.results = build, results
+        self.stages = {}
+        self.met = set()
+
+    def run(self, combination):
+        name = " ".join(combination)
+        reason = waits(name)
+        if reason and not os.environ.get("WAITING"):
+            self.results.skip(name, f"waits: {reason}")
+            return
+        stage = self.stages.get(combination.kind)
+        began = time.monotonic()
+        try:
+            if not stage:
+                stage = self.stages[combination.kind] = Stage(self.build, combination.kind)
+            if stage.try_out(combination):
+                self.met.add((combination.operation, combination.step))
+            self.results.passed(name, time.monotonic() - began)
+        except (Loss, TimeoutError, RuntimeError, OSError) as error:
+            self.results.fail(name, f"{error}", self._story(stage))
+            self.end(combination.kind)
+
+    def _story(self, stage):
+        if not stage:
+            return ""
+        with open(stage.world.log, encoding="utf-8", errors="replace") as log:
+            return "\n".join(["played:", *stage.player.played[-6:], "agent:", *log.read().splitlines()[-30:]])
+
+    def end(self, kind):
+        stage = self.stages.pop(kind, None)
+        if stage:
+            stage.world.close()
+
+    def close(self):
+        for kind in list(self.stages):
+            self.end(kind)
+
+
+def main(build, *what):
+    steps = steps_of(build)
+    seed = int(os.environ.get("SEED") or time.time_ns() % 1000000)
+    print(f"kill loops: SEED={seed}", flush=True)
+    if what and what != ("all",):
+        chosen = [Combination(*line.split()) for line in what]
+    else:
+        chosen = list(all_combinations(steps)) if what else draw(steps, random.Random(seed))
+    results = Results("kill-loops", seed)
+    loop = Loop(build, results)
+    try:
+        for combination in results.part(chosen):
+            loop.run(combination)
+    finally:
+        loop.close()
+    unmet = {(operation, step) for operation in steps for step in steps[operation]} - loop.met - {("create", "freeze")}
+    if unmet and not (what or results.failed or results.skipped):
+        results.fail("steps", f"no combination came to {sorted(unmet)}", "")
+    return results.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
