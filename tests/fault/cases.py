@@ -10,6 +10,7 @@ READING = ("open", "openat", "read", "pread", "readdir", "fstat", "stat", "lstat
 CREATING = ("open-create", "openat-create")
 SPACE = ("write", "pwrite", "fsync", "fdatasync", "ftruncate", "posix_fallocate", "fallocate", "mkdir", "mkdirat",
          "rename", "renameat", "renameat2", "link", "linkat")
+WAY = 4  # functions on the way to a call that make it another one
 NEVER = ("flock",)  # of a local file system it does not fail so
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MARK = re.compile(r"\.[0-9a-f]{8}\.qcow2$")
@@ -28,10 +29,12 @@ def errors_of(call, scenario):
         return ["EAGAIN"]
     if call.name in NEVER:
         return []
+    if call.name in READING and not call.name.startswith("open") and scenario.kind != "mixed":
+        return []
     if call.name in READING:
         return ["EMFILE" if call.name.startswith("open") and scenario.kind == "mixed" else "EIO"]
     found = ["EIO", "ENOSPC"] if call.name in SPACE + CREATING else ["EIO"]
-    return found + (["SHORT"] if call.name == "write" else [])
+    return found + (["SHORT"] if call.name == "write" and scenario.kind == "mixed" else [])
 
 
 def fits(error, call, word):
@@ -61,27 +64,25 @@ def is_ours(call, foreign):
     return not any(file in foreign for _, file in call.functions)
 
 
-def worth_it(calls):
-    """Of calls that are made again and again for the same thing at the same place the first and the last."""
-    kept = []
-    for at, call in enumerate(calls):
-        before = at > 0 and call.same_place(calls[at - 1])
-        behind = at + 1 < len(calls) and call.same_place(calls[at + 1])
-        if not (before and behind):
-            kept.append(call)
-    return kept
+def worth_it(program, calls):
+    """Of calls that a step makes again and again for the same thing on the same way the first and the last; of
+    reading, and of the agent's, the first."""
+    by = collections.defaultdict(list)
+    for call in calls:
+        by[call.step, call.name, label(call), tuple(call.functions[:WAY])].append(call.number)
+    kept = {number for (_, name, _, _), numbers in by.items()
+            for number in (numbers[0], numbers[0 if name in READING or program == "agent" else -1])}
+    return [call for call in calls if call.number in kept]
 
 
-def cases(calls, scenario, foreign=(), socket_every=1):
-    """The cases of a scenario. Of the calls on sockets only some, for the agent makes hundreds."""
+def cases(calls, scenario, foreign=()):
     calls = [call for call in calls if is_ours(call, foreign)]
     seen, found = collections.Counter(), []
-    for program in "worker", "agent":
+    # which kind it is is nothing to the agent
+    for program in ("worker", "agent") if scenario.kind == "mixed" else ("worker",):
         for group in "files", "sockets":
             mine = [call for call in calls if (call.program, call.group) == (program, group)]
-            chosen = worth_it(mine)
-            if group == "sockets" and program == "agent":
-                chosen = [call for call in chosen if call.name in ("write", "send")][::socket_every]
+            chosen = worth_it(program, mine)
             for call in chosen:
                 place = f"{program}/{call.step}/{call.name}/{label(call)}"
                 seen[place] += 1

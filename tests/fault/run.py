@@ -31,7 +31,6 @@ from model import Loss  # noqa: E402
 from stage import FaultStage, Scenario, all_scenarios, foreign_files  # noqa: E402
 
 GATE = 10  # one of so many
-SOCKET_EVERY = 7  # of the agent's writes to sockets one of so many
 TROUBLE = (Loss, TimeoutError, RuntimeError, OSError)
 
 
@@ -77,7 +76,7 @@ class Run:
         self.stage = None
 
     def cases_of(self, scenario):
-        return cases(self.stage_of(scenario).dry_run(scenario), scenario, foreign_files(), SOCKET_EVERY)
+        return cases(self.stage_of(scenario).dry_run(scenario), scenario, foreign_files())
 
     def run(self, scenario, case):
         began, reason = time.monotonic(), self.waits.reason(case.name)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A world whose agent and workers follow a plan, and what one operation with a fault in it has to leave behind."""
 import collections
+import contextlib
 import pathlib
 import time
 
@@ -13,8 +14,19 @@ from plan import Plan, resolve
 from player import Player
 from world import FINAL, World
 
-ANSWER_SECONDS = 60
+ANSWER_SECONDS, RECOVERY_SECONDS = 60, 4
 DOUBLE = pathlib.Path(__file__).resolve().parent.parent / "double"
+
+
+@contextlib.contextmanager
+def patience(most):
+    """Invariants wait for what comes a little later; here so many seconds at most."""
+    until = procs.until
+    procs.until = lambda seconds, *more: until(min(seconds, most), *more)
+    try:
+        yield
+    finally:
+        procs.until = until
 
 
 class Scenario(collections.namedtuple("Scenario", "operation kind memory life")):
@@ -34,6 +46,13 @@ class FaultWorld(World):
     def _begin(self):
         self.plan = Plan(self.dir / "plan", self.preload, [self.store, self.images, self.run_dir])
         super()._begin()
+        if not procs.until(10, self._is_idle):
+            raise RuntimeError("the agent runs without its faults, or does not come to rest")
+
+    def _is_idle(self):
+        self.idle_descriptors = procs.descriptors(self.agent.pid)
+        time.sleep(0.05)
+        return self.idle_descriptors == procs.descriptors(self.agent.pid) and self.plan.log in self.idle_descriptors
 
     def environment(self):
         plan = self.plan.environment()
@@ -64,8 +83,8 @@ class FaultPlayer(Player):
         if self.case:
             self.hit = next((call for call in self.calls if call.failed), None)
         world.plan.clear()
-        world.model.end_asking()
         world.writer.park()
+        world.model.end_asking()
         self._judge_answer()
         self._conclude(action, domid)
         if self.case or action.operation == "revert":
@@ -100,13 +119,15 @@ class FaultPlayer(Player):
         world = self.world
         if not self.restarts:
             try:
-                self._whole(life)
+                with patience(1):
+                    self._whole(life)
                 return
             except Loss:
                 world.agent_stop()
                 world.agent_start()
-        procs.until(20, lambda: not world.vm_file("journal") and not world.worker())
-        self._whole(life)
+        procs.until(RECOVERY_SECONDS, lambda: not world.vm_file("journal") and not world.worker())
+        with patience(RECOVERY_SECONDS):
+            self._whole(life)
 
     def _whole(self, life):
         if self.world.vm_file("journal"):
@@ -123,7 +144,7 @@ class FaultStage(loops.Stage):
 
     def line_of(self, scenario, name):
         if scenario.operation == "create":
-            return f"create name={name} {loops.KEYS[scenario.kind]}{'' if scenario.memory == 'memory' else ' memory=no'}"
+            return f"create name={name} {loops.keys_of(scenario)}"
         return f"{scenario.operation} name={name}"
 
     def attempt(self, scenario, case):
@@ -138,7 +159,7 @@ class FaultStage(loops.Stage):
         finally:
             self.player.case = None
         calls = self.player.calls
-        self.clear(name)
+        self.clear()
         return calls
 
     def dry_run(self, scenario):
