@@ -149,7 +149,8 @@ xen-tree:
 	@install -D -m 755 build/guest/xensnap-guestd build/xen/install/usr/local/lib/guest/xensnap-guestd
 	@$(MAKE) --no-print-directory install-xl-shim DESTDIR=build/xen/install \
 	  XLSHIMDIR=/usr/local/lib/xensnap-shim > /dev/null
-	@install -d build/xen/install/usr/local/bin
+	@$(MAKE) --no-print-directory contract
+	@install -D -m 755 $O/tests/contract/xl-libxl build/xen/install/usr/local/bin/contract-xl
 	@$(CC) docs/examples/create.c -o build/xen/install/usr/local/bin/example-create -Ibuild/xen/install/usr/include \
 	  -Lbuild/xen/install/usr/lib/$(shell $(CC) -print-multiarch) -lxensnap
 
@@ -189,5 +190,7 @@ clean:
 .PHONY: all guest install install-guest install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree \
         xen-shell xen-push howto demo bench unit integration
 .SECONDARY:
--include tests/unit/unit.mk tests/double/double.mk tests/integration/integration.mk tests/kill/kill.mk tests/fault/fault.mk
+-include tests/unit/unit.mk tests/double/double.mk tests/contract/contract.mk tests/integration/integration.mk \
+         tests/kill/kill.mk
+-include tests/fault/fault.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

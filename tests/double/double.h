@@ -33,7 +33,7 @@
  *   uuid UUID
  *   kind pv|hvm            of a pv domain no live save can be made, and a save leaves its QEMU alone
  *   memory KB
- *   on poweroff|reboot|crash|watchdog|soft_reset NUMBER   a number of enum xl_action; missing: destroy
+ *   on poweroff|reboot|crash|watchdog|soft_reset NUMBER   a number of enum xl_action; missing: as xl's
  *   disk VDEV FORMAT rw|ro|cdrom TARGET
  *
  * A guest's disks: QEMU's device of a disk is /machine/peripheral/VDEV/virtio-backend, its first node VDEV-DRIVER.

@@ -56,6 +56,10 @@ def _records(world):
             yield json.loads((directory / name / "snapshot.json").read_text())
 
 
+def is_stored(world, name):
+    return any(record["name"] == name for record in _records(world))
+
+
 def learn(world, name):
     """A create has ended as done: its disks have to be of one instant. The writer is parked."""
     if world.life() == "running":

@@ -19,6 +19,7 @@ import time
 
 import invariants
 import procs
+import waits
 from model import Loss
 
 Kill = collections.namedtuple("Kill", "who when step delay late")
@@ -57,16 +58,18 @@ class Player:
         self.played = []  # the actions as they can be repeated
         self.hits = []  # of the last action's kills; None for one that has hit nothing
         self.took = 0  # seconds from the request to the answer, kills and all
-        self.status = {}
+        self.status, self.unclear = {}, False
+        self.acting = None  # what is being played, for a report
 
     def play(self, action):
         """Raises Loss where something is not as it has to be behind it."""
-        self.hits = []
+        self.hits, self.acting = [], action
         if action.operation in ("create", "delete", "revert", "list"):
             self._operate(action)
         else:
             getattr(self, "_" + action.operation)(*action.request.split()[1:])
         self.played.append(str(action))
+        self.acting = None
 
     # ---- what somebody else does
 
@@ -106,27 +109,47 @@ class Player:
         for at, kill in enumerate(action.kills):
             self._kill(action, at, kill, began, ident)
         self.status = world.wait_final(ident)
+        world.wait_for_workers()
+        self._put_right()
         world.settle()
         world.model.end_asking()
         self.took = time.monotonic() - began
         world.killpoint.unlink(missing_ok=True)
         world.writer.park()
-        self._conclude(action, domid)
-        invariants.check(world, self._life_after(action, life))
+        done = self._conclude(action, domid)
+        invariants.check(world, self._life_after(action, life, done))
+
+    def _put_right(self):
+        """A recovery that was killed is tried again by the next agent: what came of it is seen then."""
+        self.unclear = "could not be put right" in self.status.get("message", "")
+        if waits.remedy(self.world) or self.unclear:
+            self.world.agent_kill()
+            self.world.agent_start()
 
     def _conclude(self, action, domid):
-        done, name, model = self.status["state"] == "done", action.keys.get("name"), self.world.model
+        world, name, done = self.world, action.keys.get("name"), self._is_done(action, domid)
         if action.operation == "create" and done:
-            invariants.learn(self.world, name)
-        elif action.operation == "delete" and (done or "the snapshot is deleted" in self.status.get("message", "")):
-            model.deleted(name)
+            invariants.learn(world, name)
+        elif action.operation == "delete" and done:
+            world.model.deleted(name)
         elif action.operation == "revert" and not done:
-            self.world.coming = (None, None)
-            if self.world.double.domid() != domid:
+            world.coming = (None, None)
+            if world.double.domid() != domid:
                 raise Loss(f"the revert has failed ({self.status.get('message')}), and there is another domain or none")
+        return done
 
-    def _life_after(self, action, life):
-        if action.operation != "revert" or self.status["state"] != "done":
+    def _is_done(self, action, domid):
+        """By what was answered, or, where that was that nobody knows, by what is seen."""
+        message = self.status.get("message") or ""
+        if not self.unclear:
+            return self.status["state"] == "done" or (action.operation == "delete" and "the snapshot is deleted" in message)
+        if action.operation == "revert":
+            return self.world.double.domid() != domid
+        return invariants.is_stored(self.world, action.keys["name"]) == (action.operation == "create")
+
+    @staticmethod
+    def _life_after(action, life, done):
+        if action.operation != "revert" or not done:
             return life
         return "paused" if action.keys.get("start") == "paused" else "running"
 

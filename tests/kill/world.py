@@ -75,7 +75,7 @@ class World:
         self.boot()
         (self.dir / "xensnap.conf").write_text(f"[agent]\nstore = {self.store}\n")
         self.agent_start()
-        self.idle_descriptors = procs.descriptors(self.agent.pid)
+        self.idle_descriptors = self._descriptors_at_rest()
         self.writer = Writer(self, self.model)
         self.writer.start()
 
@@ -134,6 +134,18 @@ class World:
             raise TimeoutError("the agent does not start")
         if self.agent.poll() is not None:
             raise RuntimeError(f"the agent has ended: {self.log.read_text()}")
+
+    def _descriptors_at_rest(self):
+        """Those that the agent has when it has nothing to do: the same ten times in a row."""
+        seen = []
+
+        def rests():
+            seen.append(procs.descriptors(self.agent.pid))
+            return seen[-10:] == [seen[-1]] * 10
+
+        if not procs.until(30, rests, 0.01):
+            raise TimeoutError(f"the agent does not come to rest: {seen[-1]}")
+        return seen[-1]
 
     def agent_stop(self):
         self.agent.terminate()
@@ -284,10 +296,15 @@ class World:
         count = int(self.xs.read(f"{base}/count") or 0)
         return [{key: self.xs.read(f"{base}/{n}/{key}") for key in self.xs.list(f"{base}/{n}")} for n in range(count)]
 
-    def settle(self, seconds=120):
-        """Until no worker is left and no journal; and the agent knows of the worker's end."""
-        if not procs.until(seconds, lambda: not self.worker() and not (self.store / VM / "journal").exists()):
-            raise TimeoutError("an operation does not come to its end")
+    def wait_for_workers(self, seconds=60):
+        if not procs.until(seconds, lambda: not self.worker()):
+            raise TimeoutError(f"worker {self.worker()} does not come to its end")
+
+    def settle(self):
+        """Until no worker is left, and then no journal."""
+        self.wait_for_workers()
+        if not procs.until(3, lambda: not (self.store / VM / "journal").exists()):
+            raise Loss("a journal is left, and nobody is at it")
 
 
 def _end(number, _frame):

@@ -21,7 +21,7 @@ sys.path.insert(0, str(TOP / "tests"))
 import results  # noqa: E402  pylint: disable=wrong-import-position
 
 BUILD_SECONDS, TEST_SECONDS = 600, 600
-TARGETS = ("all", "unit", "integration", "kill")
+TARGETS = ("all", "unit", "integration", "fault-programs")
 
 
 class Mutation:
@@ -48,7 +48,7 @@ def command_of(words):
         case "fault":
             return ["tests/fault/run.py", "--first", *rest]
         case "kill":
-            return ["tests/kill/loop.py", *rest]
+            return ["tests/kill/loops.py", "build/gcc", " ".join(rest)]
         case "power":
             return None
     raise SystemExit(f"nobody knows how to run: {' '.join(words)}")
