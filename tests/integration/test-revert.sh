@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What a revert must not trust: a memory image that is not what was saved, and an image that the old QEMU still has.
+# What a revert must not trust: a memory image that is not what was saved, and an image that the old QEMU still has.  And
+# what it must leave: the images of snapshots that no domain goes on in any more.
 . "$(dirname "$0")/lib.sh"
 world_begin "$1"
 xenstored_start
@@ -37,4 +38,15 @@ echo 1500 > "$dir/qemu-exit-ms"
 gives 0 xensnap revert web1 s
 [ "$(domid)" != "$before" ] && [ "$(life)" = running ] || fail "domain $(domid) is $(life)"
 holds "$(stored)" 1
+rm "$dir/qemu-exit-ms"
+
+# Nothing stands on the content of "two" when the domain has gone back to "one", and no configuration names it.
+gives 0 xensnap create -e -D -n one web1
+writes 3
+gives 0 xensnap create -e -D -n two web1
+writes 4
+gives 0 xensnap revert web1 one
+holds "$(stored)" 1
+gives 0 xensnap revert web1 two
+holds "$(stored)" 3
 echo ok
