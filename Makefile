@@ -149,7 +149,7 @@ xen-tree:
 	@install -D -m 755 build/guest/xensnap-guestd build/xen/install/usr/local/lib/guest/xensnap-guestd
 	@$(MAKE) --no-print-directory install-xl-shim DESTDIR=build/xen/install \
 	  XLSHIMDIR=/usr/local/lib/xensnap-shim > /dev/null
-	@$(MAKE) --no-print-directory contract
+	@$(MAKE) --no-print-directory $O/tests/contract/xl-libxl
 	@install -D -m 755 $O/tests/contract/xl-libxl build/xen/install/usr/local/bin/contract-xl
 	@$(CC) docs/examples/create.c -o build/xen/install/usr/local/bin/example-create -Ibuild/xen/install/usr/include \
 	  -Lbuild/xen/install/usr/lib/$(shell $(CC) -print-multiarch) -lxensnap

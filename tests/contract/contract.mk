@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # make contract: the sentences about xl.h, once with the double and once with libxl.
 
-contract := $(addprefix tests/contract/,xl stage) $(addprefix protocol/,errors json names pairs request request_disks xenstore) \
+contract := $(addprefix tests/contract/,xl absent life save stage) $(addprefix protocol/,errors json names pairs request request_disks xenstore) \
             $(addprefix agent/,control files holders log msg nodes qmp savefile)
 
 $O/tests/contract/%.o: CPPFLAGS += -iquote tests/contract

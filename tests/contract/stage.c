@@ -154,7 +154,8 @@ static bool wake(struct stage *stage)
     case XL_SUSPENDED:
         return xl_resume(stage->xl, stage->domid, &stage->err) == 0 && wake(stage);
     case XL_PAUSED:
-        return xl_is_built(stage->xl, stage->domid) && xl_unpause(stage->xl, stage->domid, &stage->err) == 0 && wake(stage);
+        return xl_is_built(stage->xl, stage->domid) && xl_unpause(stage->xl, stage->domid, &stage->err) == 0 &&
+               wake(stage);
     default:
         return false;
     }

@@ -22,7 +22,7 @@ class Sight:
     """What one look at the world shows, so that each image is looked at once."""
 
     def __init__(self, world, life):
-        self.world, self.life, self.chains = world, life, images.Chains()
+        self.world, self.life, self.chains = world, life, images.Chains(world.looked_at)
         self.records = {record["name"]: record for record in _records(world)}
         self.now = world.configured() if life == "stopped" else world.written_to()
         for path, kind in list(self.now.values()) + list(world.bases.values()):
@@ -34,18 +34,18 @@ class Sight:
     @property
     def images(self):
         """Every image that something stands on, and the VM's own: what is known of it, by path."""
-        return self.chains.known
+        return self.chains.images
 
     def snapshot(self, name):
         """The marks on each disk of it."""
         state = {}
         for disk in self.records[name]["disks"]:
-            data = images.content(disk["target"], disk["format"], disk.get("tag"))
+            data = self.chains.content(disk["target"], disk["format"], disk.get("tag"))
             state[disk["vdev"]] = parse(data, f"snapshot {name}, {disk['vdev']}")
         return state
 
     def current(self):
-        return {vdev: parse(images.content(path, kind), f"{vdev} now") for vdev, (path, kind) in self.now.items()}
+        return {vdev: parse(self.chains.content(path, kind), f"{vdev} now") for vdev, (path, kind) in self.now.items()}
 
 
 def _records(world):
@@ -184,21 +184,20 @@ def _store(world, sight):
     if not directory.is_dir():
         return [f"left in the store: {name}" for name in os.listdir(world.store)]
     ids = {record["id"]: record for record in sight.records.values()}
-    wrong = []
+    noted, wrong = {image["path"] for image in world.noted_images()}, []
     for entry in sorted(os.listdir(directory)):
         path = str(directory / entry)
         if entry in ids:
             strange = set(os.listdir(path)) - SNAPSHOT_FILES
             wrong += [f"left in snapshot {ids[entry]['name']}: {sorted(strange)}"] if strange else []
-        elif entry not in VM_FILES and path not in sight.images:
+        elif entry not in VM_FILES and path not in sight.images and not (world.untidy and path in noted):
             wrong.append(f"left in the store: {entry}")
     return wrong
 
 
 def _tags(world, sight):
     """In each image the tags of the snapshots that are in it, and those that wait for their removal."""
-    noted = json.loads(world.vm_file("images.json") or '{"images": []}')["images"]
-    want = {path: {tag for image in noted if image["path"] == path for tag in image.get("remove", [])}
+    want = {path: {tag for image in world.noted_images() if image["path"] == path for tag in image.get("remove", [])}
             for path in sight.images}
     for record in sight.records.values():
         for disk in record["disks"]:
@@ -214,7 +213,7 @@ def _images(world, sight):
     wrong = [f"beside the VM's images, or missing: {sorted(strange)}"] if strange else []
     for path, image in sight.images.items():
         if image["kind"] == "qcow2":
-            leaks, errors = images.complaint(path)
+            leaks, errors = sight.chains.complaint(path)
             world.leaks = max(world.leaks, leaks)
             wrong += [f"{path}: qemu-img check finds {errors} errors"] if errors else []
     return wrong

@@ -109,10 +109,10 @@ class Player:
         for at, kill in enumerate(action.kills):
             self._kill(action, at, kill, began, ident)
         self.status = world.wait_final(ident)
+        world.model.end_asking()
         world.wait_for_workers()
         self._put_right()
         world.settle()
-        world.model.end_asking()
         self.took = time.monotonic() - began
         world.killpoint.unlink(missing_ok=True)
         world.writer.park()
@@ -122,7 +122,9 @@ class Player:
     def _put_right(self):
         """A recovery that was killed is tried again by the next agent: what came of it is seen then."""
         self.unclear = "could not be put right" in self.status.get("message", "")
-        if waits.remedy(self.world) or self.unclear:
+        remedied = waits.remedy(self.world)
+        self.world.untidy |= remedied
+        if remedied or self.unclear:
             self.world.agent_kill()
             self.world.agent_start()
 
@@ -132,7 +134,9 @@ class Player:
             invariants.learn(world, name)
         elif action.operation == "delete" and done:
             world.model.deleted(name)
-        elif action.operation == "revert" and not done:
+        if action.operation in ("delete", "revert") and done:
+            world.untidy = False
+        if action.operation == "revert" and not done:
             world.coming = (None, None)
             if world.double.domid() != domid:
                 raise Loss(f"the revert has failed ({self.status.get('message')}), and there is another domain or none")

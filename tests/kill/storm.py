@@ -28,6 +28,7 @@ from world import World
 
 DISKS = {"xvda": "qcow2", "xvdb": "raw", "xvdc": "qcow2"}
 MOST_SNAPSHOTS = 4
+UNDISTURBED = {"create": 0.35, "list": 1}  # how many of an operation are not killed, for there must be something to kill
 WORLD_KILLS = 60  # then another world, so that what a failure needs does not get too long
 AIMED, SECOND = 0.25, 0.15  # how many kills are aimed, and how many are followed by one in the recovery
 FIXED = pathlib.Path(__file__).parent / "fixed"
@@ -88,7 +89,7 @@ class Chooser:
             operation, aim = "create", None
         line = {"create": self._create, "delete": self._delete, "revert": self._revert, "list": self._list}[operation]()
         action = Action(line)
-        if operation != "list":
+        if aim or self.chance.random() > UNDISTURBED.get(operation, 0.1):
             action.kills = self._kills(operation, aim)
         return action, self.kind, bool(aim)
 

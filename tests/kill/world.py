@@ -19,6 +19,7 @@ The process that has a world adopts what its agents leave behind, so that no pro
 """
 import contextlib
 import ctypes
+import json
 import os
 import pathlib
 import shutil
@@ -61,6 +62,8 @@ class World:
         (self.dir / "xen").mkdir()
         self.bases = {vdev: (str(self.images / f"{vdev}.{kind}"), kind) for vdev, kind in disks.items()}
         self.model = Model({vdev: BLOCKS for vdev in disks})
+        self.untidy = False  # something was put right by hand, so that an image may wait for the next operation
+        self.looked_at = {}  # what images.Chains has found
         self.met, self.coming = None, (None, None)  # the domid that is known, and what may bring another
         try:
             self._begin()
@@ -228,6 +231,9 @@ class World:
         """The disks that the VM is started with: path and kind by vdev."""
         return disks_of_line(self.vm_file("disk.cfg")) or self.bases
 
+    def noted_images(self):
+        return json.loads(self.vm_file("images.json") or '{"images": []}')["images"]
+
     def stored(self):
         """The disks of our copy of its configuration."""
         return disks_of(self.vm_file("config.json")) or self.bases
@@ -301,12 +307,19 @@ class World:
             raise TimeoutError(f"worker {self.worker()} does not come to its end")
 
     def settle(self):
-        """Until no worker is left, and then no journal."""
+        """Until no worker is left, and then no journal. One whose worker has been killed when its outcome was told is
+        left for the next request."""
         self.wait_for_workers()
-        if not procs.until(3, lambda: not (self.store / VM / "journal").exists()):
-            raise Loss("a journal is left, and nobody is at it")
+        if procs.until(1, lambda: not self.vm_file("journal")):
+            return
+        if '{"outcome":' in self.vm_file("journal"):
+            self.wait_final(self.ask("delete name=nothing-of-that-name"))
+            self.wait_for_workers()
+        if not procs.until(3, lambda: not self.vm_file("journal")):
+            raise Loss(f"a journal is left, and nobody is at it: {self.vm_file('journal')}")
 
 
 def _end(number, _frame):
-    """So that what was started is ended."""
+    """So that what was started is ended, and that is not broken off."""
+    signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + number)
