@@ -128,18 +128,20 @@ class Checker:
         self.journal = None if quick else call.step
 
     def all_done(self, call, when):
-        drafts = {path: names for path, names in self.entries.items() if os.path.basename(path) == ".draft"}
+        later = {path: names for path, names in self.entries.items() if os.path.basename(path) == ".draft"}
         for directory, names in sorted(self.entries.items()):
-            if call.step == "-":
-                names.discard("journal")
-            if names and directory not in drafts:
-                self.complain(call, f"{', '.join(sorted(names))} in {os.path.basename(directory)}: not durable {when}")
+            kept = names & {"journal"} if call.step == "-" else set()  # it is made durable behind its first line
+            if names - kept and directory not in later:
+                told = ", ".join(sorted(names - kept))
+                self.complain(call, f"{told} in {os.path.basename(directory)}: not durable {when}")
+            if kept:
+                later[directory] = kept
         for path in sorted(self.dirty):
             if os.path.basename(path) not in ("memory", "journal", *FREE):
                 self.complain(call, f"{os.path.basename(path)} is not durable {when}")
         if self.images:
             self.complain(call, f"what {self.images} has written is not durable {when}")
-        self.entries, self.images = drafts, None
+        self.entries, self.images = later, None
         self.dirty = {path for path in self.dirty if os.path.basename(path) == "memory"}
 
 

@@ -27,11 +27,13 @@ sys.path[:0] = [str(HERE), str(TOP / "tests/kill")]
 # pylint: disable=wrong-import-position
 import durable  # noqa: E402
 from cases import cases  # noqa: E402
+from images import ImageError  # noqa: E402
 from model import Loss  # noqa: E402
+from qmp import QmpError  # noqa: E402
 from stage import FaultStage, Scenario, all_scenarios, foreign_files  # noqa: E402
 
 GATE = 10  # one of so many
-TROUBLE = (Loss, TimeoutError, RuntimeError, OSError)
+TROUBLE = (Loss, ImageError, QmpError, TimeoutError, RuntimeError, OSError)
 
 
 def load_results():
@@ -43,17 +45,20 @@ def load_results():
 
 
 class Waits:
-    """tests/fault/waits: what is known to be wrong, "PATTERN # waits: REASON" a line."""
+    """tests/fault/waits: what is known to be wrong, "NAME | FAILURE # waits: REASON" a line, with * for anything."""
 
     def __init__(self):
-        self.patterns = []
+        self.known = []
         for line in (HERE / "waits").read_text().splitlines():
             if line and not line.startswith("#"):
-                pattern, _, reason = line.partition("# waits: ")
-                self.patterns.append((pattern.strip(), reason))
+                patterns, _, reason = line.partition("# waits: ")
+                name, _, failure = patterns.partition("|")
+                self.known.append((name.strip(), failure.strip(), reason))
 
-    def reason(self, name):
-        return next((reason for pattern, reason in self.patterns if fnmatch.fnmatchcase(name, pattern)), None)
+    def reason(self, name, failure):
+        first = failure.split("\n")[0]
+        return next((reason for pattern, what, reason in self.known
+                     if fnmatch.fnmatchcase(name, pattern) and fnmatch.fnmatchcase(first, what)), None)
 
 
 class Run:
@@ -79,12 +84,13 @@ class Run:
         return cases(self.stage_of(scenario).dry_run(scenario), scenario, foreign_files())
 
     def run(self, scenario, case):
-        began, reason = time.monotonic(), self.waits.reason(case.name)
+        began = time.monotonic()
         try:
             stage = self.stage_of(scenario)
             stage.attempt(scenario, case)
             verdict, why = ("ok", "") if stage.player.hit else ("skip", "it never came to that call")
         except TROUBLE as error:
+            reason = self.waits.reason(case.name, str(error))
             verdict, why = ("waits", reason) if reason else ("not ok", str(error))
             self.failed += verdict == "not ok"
             self.waiting += verdict == "waits"

@@ -14,7 +14,7 @@ from plan import Plan, resolve
 from player import Player
 from world import FINAL, World
 
-ANSWER_SECONDS, RECOVERY_SECONDS = 60, 4
+ANSWER_SECONDS, RECOVERY_SECONDS = 60, 3
 DOUBLE = pathlib.Path(__file__).resolve().parent.parent / "double"
 
 
@@ -85,22 +85,32 @@ class FaultPlayer(Player):
         world.plan.clear()
         world.writer.park()
         world.model.end_asking()
+        self.unclear = False
         self._judge_answer()
-        self._conclude(action, domid)
+        life = self._life_after(action, life, self._conclude(action, domid))
         if self.case or action.operation == "revert":
-            self._check(self._life_after(action, life))
+            self._check(life)
 
     def _await(self, ident):
         """Until it is answered and nobody works at it any more. An agent that ends is started anew, as systemd does."""
         world, end = self.world, time.monotonic() + ANSWER_SECONDS
+        self.status = {}
         while world.state(ident) not in FINAL or world.worker():
+            if not world.worker() and self._is_deaf():
+                self.restarts += 1
+                world.agent_kill()
+                end = time.monotonic() + RECOVERY_SECONDS
             if time.monotonic() > end:
-                raise Loss(f"no answer after {ANSWER_SECONDS} s: {world.state(ident)}")
+                raise Loss(f"no answer: {world.state(ident)}{', the agent was restarted' if self.restarts else ''}")
             if not world.agent_lives():
                 self.restarts += 1
                 world.agent_start()
             time.sleep(0.004)
         self.status = world.status(ident)
+
+    def _is_deaf(self):
+        """An agent that has lost xenstored and goes on hears of nothing any more: somebody has to restart it."""
+        return self.restarts == 0 and "Bad file descriptor" in self.world.log.read_text()
 
     def _judge_answer(self):
         state, word = self.status["state"], self.status.get("error")
