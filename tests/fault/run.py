@@ -18,6 +18,7 @@ import hashlib
 import importlib.util
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -170,4 +171,5 @@ def main(words):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a world must not outlive who has made it
     sys.exit(main(sys.argv[1:]))

@@ -88,6 +88,8 @@ class FaultPlayer(Player):
         self.unclear = False
         self._judge_answer()
         life = self._life_after(action, life, self._conclude(action, domid))
+        # the next operation tries it again
+        world.untidy |= self.case is not None and "the snapshot is deleted" in (self.status.get("message") or "")
         if self.case or action.operation == "revert":
             self._check(life)
 
@@ -151,6 +153,12 @@ class FaultStage(loops.Stage):
         self.player = FaultPlayer(self.world)
         self.number = 0
         self.programs = {"agent": self.world.build / "xensnapd", "worker": self.world.double.libexec / "xensnap-worker"}
+
+    def clear(self):
+        if self.world.untidy:
+            self.play("boot" if self.world.life() == "stopped" else "writes 7")
+            self.done(f"create name={self.number} memory=no type=external")
+        super().clear()
 
     def line_of(self, scenario, name):
         if scenario.operation == "create":
