@@ -19,6 +19,10 @@ MARK = re.compile(r"\.[0-9a-f]{8}\.qcow2$")
 FITTING = {"ENOSPC": {"no-space"}, "SHORT": {"no-space", "io"}, "EMFILE": {"io", "corrupt"},
            "EAGAIN": {"io", "internal"}, "EPIPE": {"io", "qemu", "xen", "internal", "cancelled", "domain-gone"}}
 
+# The same where qemu-img or QEMU has the error first.
+IMAGES_FITTING = {"ENOSPC": {"no-space", "qemu"}, "EIO": {"qemu", "io", "corrupt"}}
+ROOMS = (0, 8, 64, 128, 192, 320, 512)  # KiB that are left in a file system
+
 Case = collections.namedtuple("Case", "name program group nth error")
 
 
@@ -37,10 +41,13 @@ def errors_of(call, scenario):
     return found + (["SHORT"] if call.name == "write" and scenario.kind == "mixed" else [])
 
 
-def fits(error, call, word):
-    if error == "EIO":
-        return word == "io" or (word == "corrupt" and call in READING)
-    return word in FITTING[error]
+def fits(case, call, word):
+    """Whether WORD is an answer to the error in CALL, which is None if it was not ours."""
+    if case.program in ("qemu-img", "space"):
+        return word in IMAGES_FITTING[case.error]
+    if case.error == "EIO":
+        return word == "io" or (word == "corrupt" and call is not None and call.name in READING)
+    return word in FITTING[case.error]
 
 
 def label(call):
@@ -88,4 +95,21 @@ def cases(calls, scenario, foreign=()):
                 seen[place] += 1
                 for error in errors_of(call, scenario):
                     found.append(Case(f"{scenario}/{place}/{seen[place]}/{error}", program, group, call.number, error))
+    return found + qemu_img_cases(calls, scenario) + space_cases(scenario)
+
+
+def qemu_img_cases(calls, scenario):
+    """Each call of qemu-img with an image that fails, by blkdebug; by memory they do not differ."""
+    found = []
+    commands = [call.what.split()[1] for call in calls if call.name == "posix_spawnp"]
+    for at, command in enumerate(commands if scenario.memory == "disks" else [], 1):
+        for iotype, error in ("read", "EIO"), ("write", "EIO"), ("write", "ENOSPC"), ("flush", "EIO"):
+            if command not in ("info", "create") or iotype == "read":
+                found.append(Case(f"{scenario}/qemu-img/{command}/{at}/{iotype}/{error}", "qemu-img", iotype, at, error))
     return found
+
+
+def space_cases(scenario):
+    """Store, or images, with so much room and no more."""
+    return [Case(f"{scenario}/space/{where}/{room}/ENOSPC", "space", where, room, "ENOSPC")
+            for where in ("store", "images") for room in ROOMS]

@@ -89,7 +89,7 @@ class Run:
         try:
             stage = self.stage_of(scenario)
             stage.attempt(scenario, case)
-            verdict, why = ("ok", "") if stage.player.hit else ("skip", "it never came to that call")
+            verdict, why = ("ok", "") if stage.player.met else ("skip", "it never came to that call")
         except TROUBLE as error:
             reason = self.waits.reason(case.name, str(error))
             verdict, why = ("waits", reason) if reason else ("not ok", str(error))

@@ -2,12 +2,15 @@
 """A world whose agent and workers follow a plan, and what one operation with a fault in it has to leave behind."""
 import collections
 import contextlib
+import os
 import pathlib
+import shutil
 import time
 
 import invariants
 import loops
 import procs
+import small
 from cases import fits
 from model import Loss
 from plan import Plan, resolve
@@ -15,7 +18,8 @@ from player import Player
 from world import FINAL, World
 
 ANSWER_SECONDS, RECOVERY_SECONDS = 60, 3
-DOUBLE = pathlib.Path(__file__).resolve().parent.parent / "double"
+HERE = pathlib.Path(__file__).resolve().parent
+DOUBLE, BIN = HERE.parent / "double", HERE / "bin"
 
 
 @contextlib.contextmanager
@@ -41,13 +45,45 @@ def all_scenarios():
 
 
 class FaultWorld(World):
-    """PRELOAD is faults.so."""
+    """PRELOAD is faults.so. Store and images are on small file systems, where those can be mounted."""
 
     def _begin(self):
         self.plan = Plan(self.dir / "plan", self.preload, [self.store, self.images, self.run_dir])
+        self.qemu_img = self.dir / "qemu-img"
+        self.store.mkdir(0o700)
+        self.small = [path for path in (self.store, self.images) if small.mount(path)]
         super()._begin()
         if not procs.until(10, self._is_idle):
             raise RuntimeError("the agent runs without its faults, or does not come to rest")
+
+    def close(self):
+        super().close()
+        for path in getattr(self, "small", []):
+            small.unmount(path)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def arm(self, case):
+        """From now on what the case says is to fail fails."""
+        if case.program == "qemu-img":
+            errors = {"EIO": 5, "ENOSPC": 28}
+            self.qemu_img.with_suffix(".calls").write_text("")
+            self.qemu_img.write_text(f"{case.nth} {case.group} {errors[case.error]}\n")
+        elif case.program == "space":
+            self.plan.clear()
+            small.squeeze(getattr(self, case.group), case.nth << 10)
+        else:
+            self.plan.arm(case.program, case.group, case.nth, case.error)
+
+    def disarm(self, case):
+        """Whether it was reached; nothing fails any more."""
+        self.plan.clear()
+        if case.program == "qemu-img":
+            self.qemu_img.unlink()
+            return len(self.qemu_img.with_suffix(".calls").read_text().splitlines()) >= case.nth
+        if case.program == "space":
+            small.release(getattr(self, case.group))
+            return True
+        return False
 
     def _is_idle(self):
         self.idle_descriptors = procs.descriptors(self.agent.pid)
@@ -57,7 +93,8 @@ class FaultWorld(World):
     def environment(self):
         plan = self.plan.environment()
         del plan["LD_PRELOAD"]  # that is the agent's alone
-        return {**super().environment(), **plan}
+        path = f"{BIN}:{os.environ['PATH']}"
+        return {**super().environment(), **plan, "PATH": path, "FAULT_QEMU_IMG": str(self.qemu_img)}
 
 
 class FaultPlayer(Player):
@@ -66,23 +103,29 @@ class FaultPlayer(Player):
     def __init__(self, world):
         super().__init__(world)
         self.case, self.hit, self.calls, self.restarts = None, None, [], 0
+        self.met = False  # whether what was to fail has come
 
     def _operate(self, action):
         world = self.world
         life, domid = world.life(), world.double.domid()
         world.coming = ("revert", action.keys["name"]) if action.operation == "revert" else (None, None)
         world.model.ask()
-        world.writer.go()
+        if self.case and self.case.program == "space":
+            world.writer.park()  # the guest has to do with its own errors
+        else:
+            world.writer.go()
         world.plan.clear()
         self.restarts = 0
         if self.case:
-            world.plan.arm(self.case.program, self.case.group, self.case.nth, self.case.error)
+            world.arm(self.case)
         ident = world.ask(action.request)
-        self._await(ident)
-        self.calls = world.plan.calls()
-        if self.case:
-            self.hit = next((call for call in self.calls if call.failed), None)
-        world.plan.clear()
+        try:
+            self._await(ident)
+        finally:
+            self.calls = world.plan.calls()
+            if self.case:
+                self.hit = next((call for call in self.calls if call.failed), None)
+                self.met = world.disarm(self.case) or self.hit is not None
         world.writer.park()
         world.model.end_asking()
         self.unclear = False
@@ -121,9 +164,9 @@ class FaultPlayer(Player):
                 raise Loss(f"it fails without a fault: {self.status}")
         elif state not in ("done", "failed"):
             raise Loss(f"the answer is {state}")
-        elif state == "failed" and self.hit and not fits(self.case.error, self.hit.name, word):
+        elif state == "failed" and not fits(self.case, self.hit, word):
             raise Loss(f"{word} does not fit {self.case.error}: {self.status.get('message')}")
-        elif state == "failed" and not self.hit:
+        elif state == "failed" and not self.met:
             raise Loss(f"it fails, and the call that was to fail never came: {self.status}")
 
     def _check(self, life):
@@ -169,7 +212,7 @@ class FaultStage(loops.Stage):
         """Raises Loss if anything is wrong behind it; returns the calls that it made."""
         self.number += 1
         name = f"s{self.number}"
-        self.player.case, self.player.hit = None, None
+        self.player.case, self.player.hit, self.player.met = None, None, False
         self.arrange(scenario, name)
         self.player.case = case
         try:
@@ -181,6 +224,7 @@ class FaultStage(loops.Stage):
         return calls
 
     def dry_run(self, scenario):
+        """The calls of an operation that nothing happens to, with their ways."""
         calls = self.attempt(scenario, None)
         resolve(calls, self.programs)
         return calls
