@@ -201,4 +201,5 @@ clean:
 .SECONDARY:
 -include tests/unit/unit.mk tests/double/double.mk tests/contract/contract.mk tests/integration/integration.mk \
          tests/kill/kill.mk
+-include tests/fault/fault.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

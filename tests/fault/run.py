@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The fault run: each call of the agent and the worker on store, images, journal and sockets fails once, one a run.
+
+run.py                      all of it; PART=k/n does the k-th of n parts, and what has passed is not done again
+run.py --gate               a fixed tenth
+run.py --only PATTERN...    the cases whose names match, with * for anything
+run.py --first PATTERN...   the same, until the first that fails
+run.py --order SCENARIO...  no fault: only whether each operation's calls are in an order that a power cut cannot break
+run.py --list               the names of all cases
+
+A case is OPERATION/KIND/MEMORY/LIFE/PROGRAM/STEP/CALL/WHAT/NUMBER/ERROR; the first four are the scenario. Each passes
+if the answer is done and true, or failed with a fitting word and the guest as it was; and all that has to be true is
+so at once, or after one recovery without a fault. BUILD in the environment is where the programs are.
+"""
+import fnmatch
+import hashlib
+import importlib.util
+import os
+import pathlib
+import signal
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+sys.path[:0] = [str(HERE), str(TOP / "tests/kill")]
+# pylint: disable=wrong-import-position
+import durable  # noqa: E402
+from cases import cases  # noqa: E402
+from images import ImageError  # noqa: E402
+from model import Loss  # noqa: E402
+from qmp import QmpError  # noqa: E402
+from stage import FaultStage, Scenario, all_scenarios, foreign_files  # noqa: E402
+
+GATE = 10  # one of so many
+TROUBLE = (Loss, ImageError, QmpError, TimeoutError, RuntimeError, OSError)
+
+
+def load_results():
+    """tests/results.py; tests/kill has a module of that name."""
+    spec = importlib.util.spec_from_file_location("run_results", TOP / "tests/results.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Waits:
+    """tests/fault/waits: what is known to be wrong, "NAME | FAILURE # waits: REASON" a line, with * for anything."""
+
+    def __init__(self):
+        self.known = []
+        for line in (HERE / "waits").read_text().splitlines():
+            if line and not line.startswith("#"):
+                patterns, _, reason = line.partition("# waits: ")
+                name, _, failure = patterns.partition("|")
+                self.known.append((name.strip(), failure.strip(), reason))
+
+    def reason(self, name, failure):
+        first = failure.split("\n")[0]
+        return next((reason for pattern, what, reason in self.known
+                     if fnmatch.fnmatchcase(name, pattern) and fnmatch.fnmatchcase(first, what)), None)
+
+
+class Run:
+    def __init__(self, build, results):
+        self.build, self.results, self.waits = build, results, Waits()
+        self.kind, self.stage = None, None
+        self.failed, self.waiting = 0, 0
+
+    def stage_of(self, scenario):
+        """One world at a time: its kind decides which disks it has."""
+        if self.stage and self.kind != scenario.kind:
+            self.drop()
+        if not self.stage:
+            self.kind, self.stage = scenario.kind, FaultStage(self.build, scenario.kind)
+        return self.stage
+
+    def drop(self):
+        if self.stage:
+            self.stage.world.close()
+        self.stage = None
+
+    def cases_of(self, scenario):
+        return cases(self.stage_of(scenario).dry_run(scenario), scenario, foreign_files())
+
+    def run(self, scenario, case):
+        began = time.monotonic()
+        try:
+            stage = self.stage_of(scenario)
+            stage.attempt(scenario, case)
+            verdict, why = ("ok", "") if stage.player.met else ("skip", "it never came to that call")
+        except TROUBLE as error:
+            reason = self.waits.reason(case.name, str(error))
+            verdict, why = ("waits", reason) if reason else ("not ok", str(error))
+            self.failed += verdict == "not ok"
+            self.waiting += verdict == "waits"
+            story = self.stage.story() if self.stage else []
+            if verdict == "not ok":
+                why += "\n" + "\n".join(story)
+            self.drop()
+        self.tell(verdict, case.name, why, time.monotonic() - began)
+
+    def tell(self, verdict, name, why, seconds):
+        first, *rest = why.split("\n")
+        self.results.add("skip" if verdict == "waits" else verdict, name, f"{verdict}: {first}" if why else f"{seconds:.1f}s")
+        print("\n    ".join([f"{verdict} {name} ({seconds:.1f}s) {first}", *rest]), flush=True)
+
+
+def in_gate(name):
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % GATE == 0
+
+
+def check_order(build, names):
+    failed = 0
+    run = Run(build, None)
+    for scenario in [Scenario(*name.split("/")) for name in names] or all_scenarios():
+        stage = run.stage_of(scenario)
+        found = durable.check(stage.dry_run(scenario), scenario.operation, stage.world.store)
+        print(f"{'not ok' if found else 'ok'} order {scenario}")
+        for call, sentence in found:
+            way = ", ".join(function for function, _ in call.functions[:4])
+            print(f"    {call.step} {call.name} {os.path.basename(call.path)}: {sentence} ({way})")
+        failed += bool(found)
+    run.drop()
+    return failed
+
+
+def all_cases(run, patterns, gate):
+    """Every case that is asked for, with its scenario, by name."""
+    found = {}
+    for scenario in all_scenarios():
+        if patterns and not any(might_match(pattern, scenario) for pattern in patterns):
+            continue
+        for case in run.cases_of(scenario):
+            if gate and not in_gate(case.name):
+                continue
+            if not patterns or any(fnmatch.fnmatchcase(case.name, pattern) for pattern in patterns):
+                found[case.name] = (scenario, case)
+    return found
+
+
+def might_match(pattern, scenario):
+    words = pattern.split("/")[:4]
+    return all(fnmatch.fnmatchcase(have, want) for have, want in zip(scenario, words))
+
+
+def main(words):
+    build = os.environ.get("BUILD") or TOP / "build/gcc"
+    mode, patterns = (words[0], words[1:]) if words else ("", [])
+    if mode == "--order":
+        return check_order(build, patterns)
+    results = load_results().Results("fault")
+    run = Run(build, results)
+    try:
+        found = all_cases(run, patterns, mode == "--gate")
+        if mode == "--list":
+            print("\n".join(found))
+            return 0
+        results.begin()
+        for name in list(found) if mode in ("--only", "--first") else results.todo(list(found)):
+            run.run(*found[name])
+            if mode == "--first" and run.failed:
+                break
+    finally:
+        run.drop()
+    passed, failed, skipped = results.sum(list(found))
+    print(f"{run.waiting} waiting")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return (run.failed if mode in ("--only", "--first") else failed) > 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a world must not outlive who has made it
+    sys.exit(main(sys.argv[1:]))
