@@ -36,6 +36,7 @@ const struct link *chain_find(const struct chain *chain, const char *path)
     return find(chain, path);
 }
 
+/* PATH, FORMAT and VDEV must not lie in CHAIN, which may move; nor is a link of it good afterwards. */
 static struct link *add(struct chain *chain, const char *path, const char *format, const char *vdev)
 {
     struct link *link = find(chain, path), *grown;
@@ -133,6 +134,7 @@ static int look_at(struct chain *chain, size_t n, struct work *w, struct err *er
 {
     struct image_info info;
     struct link *link = &chain->item[n];
+    char vdev[VDEV_SIZE];
 
     if (access(link->path, F_OK) < 0)
         return 0;
@@ -142,7 +144,8 @@ static int look_at(struct chain *chain, size_t n, struct work *w, struct err *er
     link->tags = info.tags;
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
-    if (*info.backing == '/' && !add(chain, info.backing, info.backing_format, link->vdev))
+    memcpy(vdev, link->vdev, sizeof vdev);
+    if (*info.backing == '/' && !add(chain, info.backing, info.backing_format, vdev))
         return out_of_memory(err);
     return 0;
 }
