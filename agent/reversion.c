@@ -75,7 +75,8 @@ static int new_image(struct work *w, const struct record_disk *disk, char path[P
     uuid_generate_random(uuid);
     uuid_unparse_lower(uuid, mark);
     if (store_overlay_path(w->store, w->begun.order.vm, disk->vdev, mark, path) < 0)
-        return err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays");
+        return err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays, or holds a comma, a double quote "
+                       "or a backslash");
     if (images_note(w->store, w->begun.order.vm, path, true, err) < 0)
         return -1;
     fd = file_claim(path, disk->target, err);

@@ -45,5 +45,11 @@ gives 0 xensnap delete -n s1 web1
 gives 0 xensnap delete -n s2 web1
 wait_for 5 store_is_empty || fail "left over: $(find "$dir/store")"
 qemu-img info -U "$dir/own.qcow2" | grep -q "^backing file: $dir/golden.qcow2" || fail "not on its template any more"
+
+# What libxl would hand to QEMU, and xl read, as something else than a path.
+gives 2 xensnap create --memory "$dir/a,b.save" web1
+grep -q 'holds a comma' "$dir/out" || fail "not said: $(cat "$dir/out")"
+printf 'disk=["format=qcow2,vdev=xvda,target=%s"]\nmemory="no"\n' "$dir/a,b.qcow2" > "$dir/snap.conf"
+gives 2 xensnap create web1 "$dir/snap.conf"
 machine_end
 echo ok
