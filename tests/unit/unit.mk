@@ -38,6 +38,7 @@ test-images   := $(unit-store) agent/images
 test-plan     := $(unit-store) agent/plan
 test-plan-told := $(unit-store) agent/plan
 test-nodes    := $(addprefix protocol/,errors json names) $(addprefix agent/,files nodes)
+test-qmp      := $(addprefix protocol/,errors json) $(addprefix agent/,control msg qmp)
 test-journal  := $(unit-store) agent/journal
 test-journal-request := $(unit-store) agent/journal
 test-journal-torn := $(unit-store) agent/journal
