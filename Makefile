@@ -189,5 +189,5 @@ clean:
 .PHONY: all guest install install-guest install-xl-shim clean check check-fast check-xen check-exhaustive xen-tree \
         xen-shell xen-push howto demo bench unit integration
 .SECONDARY:
--include tests/unit/unit.mk tests/integration/integration.mk
+-include tests/unit/unit.mk tests/double/double.mk tests/integration/integration.mk
 -include $(shell find $O -name '*.d' 2>/dev/null)

@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make integration: the worker without libxl, the guest's daemon without a guest, and the shim for xenstored, which
-# tests/integration/test-*.sh use.
-
-integration-worker := $(filter-out agent/xl%,$(xensnap-worker)) tests/integration/xl-double
+# make integration: the guest's daemon without a guest, and the shim for xenstored, which tests/integration/test-*.sh
+# use beside the double of libxl.
 
 integration-guestd := $(filter-out tools/guestd/freezer,$(xensnap-guestd)) tests/integration/guest-double
 wrapped            := xenstore_read xenstore_write xenstore_watch hooks_find
 
-integration: $O/tests/integration/xensnap-worker $O/tests/integration/xensnap-guestd \
-             $O/tests/integration/freezer $O/tests/integration/xenstored-shim.so
-
-$O/tests/integration/xensnap-worker: $(integration-worker:%=$O/%.o)
-	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lxenevtchn -lyajl -luuid -lxxhash
+integration: $O/tests/integration/xensnap-guestd $O/tests/integration/freezer \
+             $O/tests/integration/xenstored-shim.so
 
 $O/tests/integration/xensnap-guestd: $(integration-guestd:%=$O/%.o)
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(wrapped:%=-Wl,--wrap=%) -o $@ $^ -lxenstore -lxenevtchn

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The real agent, command line, xenstored and QEMU; libxl alone is a double.
 . "$(dirname "$0")/lib.sh"
+world_begin "$1"
 xenstored_start
 
 gives 18 xensnap list web1
@@ -73,7 +74,7 @@ result=0
 wait $cli || result=$?
 rm "$dir/hang"
 [ $result = 12 ] || fail "exit code $result after a cancel: $(cat "$dir/cancelled")"
-[ "$(cut -d ' ' -f 3 "$dir/domain")" = 0 ] || fail "the domain does not run after a cancel"
+[ "$(life)" = running ] || fail "the domain does not run after a cancel"
 [ "$(tags)" = 1 ] || fail "a cancelled create left a snapshot in the image"
 
 # An idle agent sleeps: nothing wakes it.

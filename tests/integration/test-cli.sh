@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The command line against a real xenstored, with an agent that notes what it is asked and answers from a script.
 . "$(dirname "$0")/lib.sh"
+world_begin "$1"
 xenstored_start
 cd "$dir" || exit 1
 other=89abcdef-4567-4cde-8f01-23456789abcd

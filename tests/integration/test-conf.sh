@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The agent's configuration file: a wrong one at the start and at SIGHUP, what SIGHUP changes, and the command line.
 . "$(dirname "$0")/lib.sh"
+world_begin "$1"
 xenstored_start
 domain_make
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # docs/protocol.md, sentence by sentence, on the real agent and xenstored; libxl is a double, so nothing is reverted.
 . "$(dirname "$0")/lib.sh"
+world_begin "$1"
 xenstored_start
 domain_make
 agent_start

@@ -2,52 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # External snapshots with a real QEMU: made, kept apart, merged back at the tip and in the middle, running and stopped.
 . "$(dirname "$0")/lib.sh"
+world_begin "$1"
 xenstored_start
 domain_make
 agent_start
-
-# top: the image that QEMU's device writes to.
-top() {
-    qmp '{"execute":"query-block"}' | python3 -c '
-import json, sys
-name = json.load(sys.stdin)["return"][0]["inserted"]["file"]
-print(json.loads(name[5:])["file"]["filename"] if name.startswith("json:") else name)'
-}
-
-qmp() {
-    python3 - "$dir/qmp-libxenstat-5" "$1" << 'PY'
-import json, socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.connect(sys.argv[1])
-f = s.makefile("rw")
-f.readline()
-for line in '{"execute":"qmp_capabilities"}', sys.argv[2]:
-    f.write(line + "\n")
-    f.flush()
-    while True:
-        answer = f.readline()
-        if "event" not in json.loads(answer):
-            break
-print(answer, end="")
-PY
-}
-
-# writes VALUE: one byte through QEMU at 1 MiB.
-writes() {
-    local node
-    node=$(qmp '{"execute":"query-block"}' | python3 -c 'import json,sys; print(json.load(sys.stdin)["return"][0]["inserted"]["node-name"])')
-    qmp "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"qemu-io $node \\\"write -P $1 1M 64k\\\"\"}}" > "$dir/written"
-}
-
-# holds IMAGE VALUE
-holds() {
-    qemu-io -U -r -f "${3:-qcow2}" -c "read -P $2 1M 64k" "$1" | grep -q 'Pattern verification failed' && fail "$1 does not hold $2"
-    return 0
-}
-
-stored() {
-    awk '{ print $3 }' "$dir/disks"
-}
 
 # The worker removes what is empty after the result was told.
 store_is_empty() {

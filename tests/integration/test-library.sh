@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # libxensnap as it is installed, the examples, and what a wait sees: the real agent and xenstored, libxl is a double.
 . "$(dirname "$0")/lib.sh"
+world_begin "$1"
 source=$(cd "$(dirname "$0")/../.." && pwd)
 examples=$source/docs/examples
 

@@ -3,6 +3,7 @@
 # What guests may ask for.  Dom0 writes here in the guest's place: into a node that the guest could write, so that what
 # stands there has the guest's authority.
 . "$(dirname "$0")/lib.sh"
+world_begin "$1"
 xenstored_start
 domain_make
 tree=/local/domain/5/snapshot

@@ -3,6 +3,7 @@
 # Freezing a guest's file systems: the agent, its worker, xensnap-guestd and a real QEMU.  Whoever is killed or hangs
 # meanwhile, the file systems are thawed soon, and no snapshot says of itself what is not so.
 . "$(dirname "$0")/lib.sh"
+world_begin "$1"
 tree=/local/domain/5/snapshot/quiesce
 export GUEST_DOUBLE=$dir/guest
 hook=$GUEST_DOUBLE/hooks/fsfreeze-hook.d
@@ -46,7 +47,7 @@ no_snapshot() {
 xenstored_start
 domain_make
 agent_start
-qemu=$(pgrep -P $$ qemu)
+qemu=$(qemu_pid)
 trap 'kill -CONT "$qemu" 2> /dev/null; cleanup' EXIT # a stopped process would not end
 
 # Without a daemon in the guest.
@@ -96,10 +97,10 @@ gives 0 xensnap delete web1 none
 [ "$(grep -c 'thawed 2 file systems; 0 hooks' "$dir/guestd.log")" = 2 ] || fail "$(cat "$dir/guestd.log")"
 
 # A domain that is paused, or does not run.
-echo "5 $vm 1" > "$dir/domain"
+domain pause 5
 gives 9 xensnap create -D --quiesce web1
 grep -q paused "$dir/out" || fail "$(cat "$dir/out")"
-echo "5 $vm 0" > "$dir/domain"
+domain unpause 5
 
 # Hooks: in order, backwards to thaw, and without what editors leave.
 for name in 10-a 20-b 20-b.bak 30-c~; do

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Lets Debian's own xenstored 4.17 run without a hypervisor: a library for LD_PRELOAD that answers the calls it makes
- * to Xen.  Which domains there are stands in the file that $SHIM_DOMAINS names, a domid each. */
+ * to Xen.  Which domains there are stands in the directory that $SHIM_DOMAINS names, a file DOMID for each: see
+ * tests/double/double.h for what it holds.  A change there is what VIRQ_DOM_EXC is elsewhere. */
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xenctrl.h>
@@ -59,18 +60,24 @@ OPEN(open64)
 
 /* ---- libxenctrl */
 
-static bool is_domain(uint32_t domid)
+/* An empty file is a domain that runs. */
+static bool read_domain(uint32_t domid, xc_dominfo_t *info)
 {
-    const char *name = getenv("SHIM_DOMAINS");
-    FILE *file = name ? fopen(name, "re") : NULL;
-    bool found = domid == 0;
-    unsigned listed;
+    const char *dir = getenv("SHIM_DOMAINS");
+    char path[512], shutdown[12] = "-";
+    int dying = 0;
+    FILE *file;
 
-    while (file && fscanf(file, "%u", &listed) == 1)
-        found |= listed == domid;
-    if (file)
-        fclose(file);
-    return found;
+    snprintf(path, sizeof path, "%s/%u", dir ? dir : "/nonexistent", domid);
+    file = fopen(path, "re");
+    if (!file)
+        return domid == 0;
+    if (fscanf(file, "%*s %*s %*d %11s %d", shutdown, &dying) == 2) {
+        info->shutdown = *shutdown != '-';
+        info->dying = dying != 0;
+    }
+    fclose(file);
+    return true;
 }
 
 xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild_logger, unsigned flags)
@@ -90,15 +97,27 @@ int xc_domain_getinfo(xc_interface *xch, uint32_t first, unsigned max, xc_dominf
     (void)xch, (void)max;
     memset(info, 0, sizeof *info);
     info->domid = first;
-    return is_domain(first);
+    return read_domain(first, info);
 }
 
-/* ---- libxenevtchn: one eventfd that is never signalled */
+/* ---- libxenevtchn: the only event is a change in $SHIM_DOMAINS */
+
+enum { VIRQ_PORT = 1 };
+
+static int watch_domains(void)
+{
+    const char *dir = getenv("SHIM_DOMAINS");
+    int fd = inotify_init1(IN_NONBLOCK);
+
+    if (dir)
+        inotify_add_watch(fd, dir, IN_MOVED_TO | IN_DELETE);
+    return fd;
+}
 
 xenevtchn_handle *xenevtchn_open(xentoollog_logger *logger, unsigned flags)
 {
     (void)logger, (void)flags;
-    events = eventfd(0, EFD_NONBLOCK);
+    events = watch_domains();
     return handle;
 }
 
@@ -118,7 +137,7 @@ int xenevtchn_fd(xenevtchn_handle *xce)
 xenevtchn_port_or_error_t xenevtchn_bind_virq(xenevtchn_handle *xce, unsigned virq)
 {
     (void)xce, (void)virq;
-    return 1;
+    return VIRQ_PORT;
 }
 
 xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *xce, uint32_t domid, evtchn_port_t port)
@@ -129,10 +148,10 @@ xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *xce, uint
 
 xenevtchn_port_or_error_t xenevtchn_pending(xenevtchn_handle *xce)
 {
-    uint64_t count;
+    char changes[4096];
 
     (void)xce;
-    return read(events, &count, sizeof count) == sizeof count ? 1 : -1;
+    return read(events, changes, sizeof changes) > 0 ? VIRQ_PORT : -1;
 }
 
 #define DOES_NOTHING(name)                                 \
