@@ -62,6 +62,13 @@ static int out_of_memory(struct err *err)
     return err_set(err, ERR_IO, "too many images, or out of memory");
 }
 
+/* Of another format we make no snapshot, and QEMU's tools may not even know it by xl's name. */
+static bool can_be_ours(const struct xl_disk *disk)
+{
+    return *disk->target == '/' && !disk->cdrom && disk->qdisk &&
+           (strcmp(disk->format, "qcow2") == 0 || strcmp(disk->format, "raw") == 0);
+}
+
 static int add_active(struct chain *chain, struct work *w, const struct reach *reach, struct err *err)
 {
     _cleanup_(xl_config_freep) struct xl_config *config = NULL;
@@ -76,7 +83,7 @@ static int add_active(struct chain *chain, struct work *w, const struct reach *r
     for (size_t i = 0; i < count; i++) {
         struct link *link;
 
-        if (*disks[i].target != '/' || disks[i].cdrom || !disks[i].qdisk)
+        if (!can_be_ours(&disks[i]))
             continue;
         link = add(chain, disks[i].target, disks[i].format, disks[i].vdev);
         if (!link)

@@ -55,4 +55,21 @@ grep -q second "$dir/out" || fail "the snapshot is not there: $(cat "$dir/out")"
 gives 0 xensnap delete -n first web1
 gives 0 xensnap delete -n second web1
 machine_end
+
+# A disk in a format that can hold nothing of ours beside one that is ours; qemu-img does not know it by xl's name.
+qemu-img create -q -f qcow2 "$dir/xvda.qcow2" 64M
+qemu-img create -q -f vpc "$dir/xvdb.vhd" 64M
+machine xvda qcow2 "$dir/xvda.qcow2" xvdb vhd "$dir/xvdb.vhd"
+writes 1
+gives 0 xensnap create -D --disks xvda -n s1 web1
+writes 2
+gives 9 xensnap create -D -n both web1
+gives 0 xensnap revert web1 s1
+holds "$dir/xvda.qcow2" 1
+gives 0 xensnap create -D -e --disks xvda -n s2 web1
+[ "$(stored xvdb)" = "$dir/xvdb.vhd" ] || fail "the vhd disk is in $(stored xvdb)"
+gives 0 xensnap delete -n s2 web1
+gives 0 xensnap delete -n s1 web1
+[ -e "$dir/xvdb.vhd" ] || fail "the vhd image is gone"
+machine_end
 echo ok
