@@ -36,7 +36,7 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/
               requests scrub spawn)
 xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
             $(addprefix agent/,worker answers block_job chain control creation digest disks draft holders images merge nodes \
-              op op_create op_delete op_revert plan qemu_img qmp quiet reach refcounts reversion savefile settle \
+              op op_create op_delete op_revert plan qcow2 qemu_img qmp quiet reach refcounts reversion savefile settle \
               vmconfig xl xl_config xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
             $(addprefix agent/,monitor late care control files holders log msg xl xl_config xl_stream)

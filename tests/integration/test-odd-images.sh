@@ -72,4 +72,50 @@ gives 0 xensnap delete -n s2 web1
 gives 0 xensnap delete -n s1 web1
 [ -e "$dir/xvdb.vhd" ] || fail "the vhd image is gone"
 machine_end
+
+# size IMAGE: in MiB.
+size() {
+    qemu-img info -U --output=json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] >> 20)'
+}
+
+# resized MIB: the VM is stopped, its image made as large as that, and it is started again, and has an overlay on it; then
+# what is inside the image can be brought back in a copy only.
+resized() {
+    domain destroy "$(domid)"
+    qemu-img resize -q --shrink "$dir/xvdr.qcow2" "$1M" || fail "not resized"
+    machine xvda qcow2 "$dir/xvdr.qcow2"
+    gives 0 xensnap create -D -e -n "at-$1" web1
+}
+
+# Larger since: the copy is as large as the snapshot, wherever the guest has written.  Smaller since: QEMU reads nothing
+# behind the new end.
+qemu-img create -q -f qcow2 "$dir/xvdr.qcow2" 64M
+machine xvda qcow2 "$dir/xvdr.qcow2"
+writes 1
+gives 0 xensnap create -D -n s64 web1
+resized 96
+writes 2
+gives 0 xensnap revert web1 s64
+copy=$(stored)
+[ "$copy" != "$dir/xvdr.qcow2" ] && [ "$(size "$copy")" = 64 ] || fail "$copy has $(size "$copy") MiB"
+holds "$copy" 1
+gives 0 xensnap revert web1 at-96
+[ "$(size "$(stored)")" = 96 ] || fail "$(stored) has $(size "$(stored)") MiB"
+holds "$(stored)" 1
+domain destroy "$(domid)"
+rm -r "$dir/store/$vm"
+
+qemu-img create -q -f qcow2 "$dir/xvdr.qcow2" 64M
+machine xvda qcow2 "$dir/xvdr.qcow2"
+writes 3
+gives 0 xensnap create -D -n s64 web1
+resized 32
+was=$(domid)
+gives 9 xensnap revert web1 s64
+grep -q 'made smaller' "$dir/out" || fail "not said: $(cat "$dir/out")"
+[ "$(domid) $(life)" = "$was running" ] || fail "the domain is not as it was: $(domid) $(life)"
+gives 0 xensnap delete -n at-32 web1
+gives 0 xensnap revert web1 s64
+[ "$(size "$(stored)")" = 64 ] || fail "$(stored) has $(size "$(stored)") MiB"
+holds "$(stored)" 3
 echo ok
