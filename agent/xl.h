@@ -95,7 +95,8 @@ int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *confi
 size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, size_t size);
 /* The disk's image is PATH from now on.  A disk that is not there is left so. */
 void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format);
-/* The same in what libxl has stored for a running domain, which its next reboot, save and migration go by. */
+/* The same in what libxl has stored for a running domain, which its next reboot, save and migration go by.  Under
+ * libxl's own lock (userdata.h), so that a device or a medium that is being changed by another meanwhile is not lost. */
 int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
                          struct err *err);
 /* The disks as a line for xl.cfg, to be freed. */

@@ -40,6 +40,7 @@ test-plan-told := $(unit-store) agent/plan
 test-nodes    := $(addprefix protocol/,errors json names) $(addprefix agent/,files nodes)
 test-qmp      := $(addprefix protocol/,errors json) $(addprefix agent/,control msg qmp)
 test-qcow2    := protocol/errors agent/qcow2
+test-userdata := protocol/errors $(addprefix agent/,files userdata)
 test-journal  := $(unit-store) agent/journal
 test-journal-request := $(unit-store) agent/journal
 test-journal-torn := $(unit-store) agent/journal
