@@ -131,7 +131,7 @@ static int describe(struct work *w, struct creation *c, struct err *err)
 
 static int prepare(struct work *w, struct creation *c, struct err *err)
 {
-    struct xl_intent intent = { .memory = c->record.memory };
+    struct xl_intent intent = { .memory = c->record.memory, .saves = c->record.memory };
 
     if (vmconfig_load(w, reach_domain(&c->reach), &c->config, err) < 0 || describe(w, c, err) < 0)
         return -1;

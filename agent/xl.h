@@ -87,6 +87,7 @@ const char *xl_config_name(const struct xl_config *config);
 /* What is going to be done with a domain, which not every domain allows. */
 struct xl_intent {
     bool memory;    /* its memory is saved or restored */
+    bool saves;     /* its memory is saved */
     bool switches;  /* its disks go on in other images, or it is replaced */
 };
 /* ERR_UNSUPPORTED where that cannot be done, or not be brought back; says what the domain has. */

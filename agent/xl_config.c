@@ -112,13 +112,15 @@ static int read_stored(struct xl *xl, const struct userdata *userdata, struct xl
 }
 
 struct change {
-    const char *vdev, *path, *format;
+    const char *vdev, *path, *format; /* VDEV NULL: it was not populated on demand */
 };
 
 static bool is_done(const struct xl_config *config, const struct change *change)
 {
     const libxl_domain_config *d = &config->config;
 
+    if (!change->vdev)
+        return d->b_info.target_memkb == d->b_info.max_memkb;
     for (int i = 0; i < d->num_disks; i++) {
         const libxl_device_disk *disk = &d->disks[i];
 
@@ -130,6 +132,14 @@ static bool is_done(const struct xl_config *config, const struct change *change)
     return true;
 }
 
+static void make_change(struct xl_config *config, const struct change *change)
+{
+    if (change->vdev)
+        xl_config_set_disk(config, change->vdev, change->path, change->format);
+    else
+        config->config.b_info.target_memkb = config->config.b_info.max_memkb;
+}
+
 /* With the lock held. */
 static int change_held(struct xl *xl, const struct userdata *userdata, const struct change *change, struct err *err)
 {
@@ -138,7 +148,7 @@ static int change_held(struct xl *xl, const struct userdata *userdata, const str
 
     if (read_stored(xl, userdata, &config, err) < 0)
         return -1;
-    xl_config_set_disk(config, change->vdev, change->path, change->format);
+    make_change(config, change);
     json = xl_config_format(xl, config);
     return json ? userdata_write(userdata, json, err)
                 : err_set(err, ERR_XEN, "libxl cannot write the configuration");
@@ -169,6 +179,11 @@ int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const 
     return change_stored(xl, domid, &(struct change){ .vdev = vdev, .path = path, .format = format }, err);
 }
 
+int xl_config_store_populated(struct xl *xl, unsigned domid, struct err *err)
+{
+    return change_stored(xl, domid, &(struct change){ .vdev = NULL }, err);
+}
+
 /* ---- what cannot be done ------------------------------------------------------------------------------ */
 
 static int refuse(struct err *err, const char *what)
@@ -193,10 +208,26 @@ static bool is_on(libxl_defbool value)
     return !libxl_defbool_is_default(value) && libxl_defbool_val(value);
 }
 
+/* Saving asks for every page, and the pool of a domain that has not ballooned down yet has too few.  libxl builds a domain
+ * so if it gets less than it may grow to; what it was built with stands in the stored configuration, while a read one
+ * holds what a balloon has left it since. */
+static int check_populated(struct xl *xl, unsigned domid, const libxl_domain_config *d, struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *stored = NULL;
+    struct userdata userdata;
+
+    if (d->c_info.type == LIBXL_DOMAIN_TYPE_PV)
+        return 0;
+    if (find_userdata(xl, domid, &userdata, err) < 0 || read_stored(xl, &userdata, &stored, err) < 0)
+        return -1;
+    if (stored->config.b_info.target_memkb < d->b_info.max_memkb)
+        return refuse(err, "memory populated on demand (memory below maxmem)");
+    return 0;
+}
+
 /* What is neither in the memory image nor in the stored configuration. */
 static int check_memory(const libxl_domain_config *d, struct err *err)
 {
-    bool hvm = d->c_info.type == LIBXL_DOMAIN_TYPE_HVM;
 
     if (d->num_pcidevs || d->num_dtdevs || d->num_rdms)
         return refuse(err, "a passed-through device");
@@ -210,9 +241,6 @@ static int check_memory(const libxl_domain_config *d, struct err *err)
         return refuse(err, "nested virtualisation");
     if (d->b_info.altp2m != LIBXL_ALTP2M_MODE_DISABLED)
         return refuse(err, "alternate memory views (altp2m)");
-    /* Saving asks for every page, and the pool of a domain that has not ballooned down yet has too few. */
-    if (hvm && d->b_info.target_memkb < d->b_info.max_memkb)
-        return refuse(err, "memory populated on demand (memory below maxmem)");
     return 0;
 }
 
@@ -222,6 +250,8 @@ int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *confi
     const libxl_domain_config *d = &config->config;
 
     if (intent.memory && check_memory(d, err) < 0)
+        return -1;
+    if (intent.saves && check_populated(xl, domid, d, err) < 0)
         return -1;
     if (is_on(d->b_info.device_model_stubdomain))
         return err_set(err, ERR_UNSUPPORTED,
