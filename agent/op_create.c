@@ -347,6 +347,8 @@ static int take(struct work *w, struct creation *c, struct err *err)
 
     if (work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 || lay_out(w, c, err) < 0)
         return -1;
+    if (c->record.memory)
+        fdsets_note(&c->fdsets, &c->reach);
     if (c->record.memory && (work_step(w, "save", JOURNAL_DURABLE, err) < 0 || save_memory(w, c, err) < 0))
         return -1;
     if (c->freezes && (work_step(w, "freeze", JOURNAL_DURABLE, err) < 0 || freeze(w, c, err) < 0))
@@ -360,6 +362,7 @@ static int take(struct work *w, struct creation *c, struct err *err)
         return -1;
     if (c->quiet && thaw(w, c, err) < 0)
         return -1;
+    fdsets_drop_new(&c->fdsets, &c->reach);
     if (work_step(w, "commit", JOURNAL_DURABLE, err) < 0 || seal(w, c, err) < 0)
         return -1;
     w->control->committed = true;
