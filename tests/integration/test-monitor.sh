@@ -22,7 +22,7 @@ is_started_anew() {
 }
 
 one_monitor() {
-    [ "$(monitors)" = "$1" ] && [ "$(ls -A "$dir/run/monitor" | xargs)" = "${2-$vm.$(domid)}" ]
+    [ "$(monitors)" = "$1" ] && [ "$(ls -A "$dir/run/monitor")" = "${2-$vm.$(domid)}" ]
 }
 
 before=$(domid)
