@@ -8,9 +8,9 @@
  * Environment: XL_DOUBLE, the directory below; XEN_RUN_DIR, where the monitors are; XENSTORED_PATH or XENSTORED_RUNDIR.
  *
  * Files in $XL_DOUBLE:
- *   xen/DOMID              what the hypervisor knows of the domain: "UUID pv|hvm PAUSES SHUTDOWN DYING MEMORY_KB", SHUTDOWN
- *                          being "-" or a reason.  No file, no domain.  xenstored-shim.so reads it, too: SHIM_DOMAINS is this
- *                          directory, and a change in it is what VIRQ_DOM_EXC is elsewhere.
+ *   xen/DOMID              what the hypervisor knows of the domain: "UUID pv|hvm PAUSES SHUTDOWN DYING MEMORY_KB",
+ *                          SHUTDOWN being "-" or a reason.  No file, no domain.  xenstored-shim.so reads it, too:
+ *                          SHIM_DOMAINS is this directory, and a change in it is what VIRQ_DOM_EXC is elsewhere.
  *   domains/DOMID/lock     held (flock) alone by whoever changes xen/DOMID, shared by a guest's program while it does
  *                          something: so a guest does nothing while it is paused, suspended or gone
  *   domains/DOMID/memory   what the guest holds in memory, up to 64 KiB; saved with it and brought back by a restore.
@@ -23,6 +23,8 @@
  *   save-fails             a save fails: "refused" before its first page, "written" before the guest is suspended,
  *                          "suspended" behind it, "timeout" when the guest is asked to suspend
  *   qemu-exit-ms           how long a QEMU outlives its domain's destruction; missing: 30
+ *   wait-ms                xl_wait_end() waits no longer than that, unless it is for ever; missing: as long as it is
+ *                          told to.  (An operation that is broken off gives the guest 5 s to suspend itself after all.)
  *   free-kb                what xl_free_memory() says; missing: 4 GiB less what the domains have
  *   halt.bin               made by the double: the firmware of its guests, which stands still
  *
@@ -34,8 +36,8 @@
  *   on poweroff|reboot|crash|watchdog|soft_reset NUMBER   a number of enum xl_action; missing: destroy
  *   disk VDEV FORMAT rw|ro|cdrom TARGET
  *
- * A guest's disks: QEMU's device of a disk is /machine/peripheral/VDEV/virtio-backend, its first node VDEV-DRIVER.  What
- * is written through the device, whatever its images are by then, is the guest's own doing:
+ * A guest's disks: QEMU's device of a disk is /machine/peripheral/VDEV/virtio-backend, its first node VDEV-DRIVER.
+ * What is written through the device, whatever its images are by then, is the guest's own doing:
  *   {"execute": "human-monitor-command", "arguments": {"command-line":
  *    "qemu-io -d /machine/peripheral/xvda/virtio-backend \"write -P 7 1M 64k\""}}
  * at the monitor $XEN_RUN_DIR/writer-DOMID, which is the tests' alone; "flush" puts qcow2's own tables into the file.

@@ -97,8 +97,9 @@ int tree_make(struct xl *xl, const struct guest *guest, const char *name, struct
 
 int tree_introduce(struct xl *xl, unsigned domid, struct err *err)
 {
-    return xs_introduce_domain(xl->xs, domid, 1, 1) ? 0
-                                                    : err_set(err, ERR_XEN, "starting the domain failed (double: introduce)");
+    if (xs_introduce_domain(xl->xs, domid, 1, 1))
+        return 0;
+    return err_set(err, ERR_XEN, "starting the domain failed (double: introduce)");
 }
 
 void tree_remove(struct xl *xl, unsigned domid)

@@ -9,8 +9,9 @@
 #include "double.h"
 #include "table.h"
 
-static const char *const ends[] = { [XL_END_POWEROFF] = "poweroff", [XL_END_REBOOT] = "reboot", [XL_END_CRASH] = "crash",
-                                    [XL_END_WATCHDOG] = "watchdog", [XL_END_SOFT_RESET] = "soft_reset" };
+static const char *const ends[] = { [XL_END_POWEROFF] = "poweroff", [XL_END_REBOOT] = "reboot",
+                                    [XL_END_CRASH] = "crash", [XL_END_WATCHDOG] = "watchdog",
+                                    [XL_END_SOFT_RESET] = "soft_reset" };
 
 static bool parse_action(const char *line, struct xl_config *config)
 {
@@ -32,7 +33,8 @@ static bool parse_disk(const char *line, struct xl_config *config)
     int length = 0;
 
     *disk = (struct xl_disk){ .qdisk = true };
-    if (config->count == DISKS_MAX || sscanf(line, "disk %15s %11s %7s %n", disk->vdev, disk->format, access, &length) != 3)
+    if (config->count == DISKS_MAX ||
+        sscanf(line, "disk %15s %11s %7s %n", disk->vdev, disk->format, access, &length) != 3)
         return false;
     snprintf(disk->target, sizeof disk->target, "%s", line + length);
     disk->writable = strcmp(access, "rw") == 0;

@@ -92,7 +92,8 @@ static bool has_ended(struct xl *xl, unsigned domid, enum xl_end *end)
 
 int xl_wait_end(struct xl *xl, unsigned domid, int seconds, enum xl_end *end, struct err *err)
 {
-    long long deadline = clock_ms() + seconds * 1000LL;
+    long long told = seconds * 1000LL, most = double_setting("wait-ms", told);
+    long long deadline = clock_ms() + (told < most ? told : most);
     _cleanup_(closep) int changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     struct pollfd pollfd = { .fd = changes, .events = POLLIN };
     char path[DOUBLE_PATH], events[4096];

@@ -54,8 +54,9 @@ static int suspend_qemu(unsigned domid, enum xl_save_kind kind, struct err *err)
     char path[DOUBLE_PATH], line[DOUBLE_PATH + 128];
 
     double_path(path, "domains/%u/qemu-save", domid);
-    snprintf(line, sizeof line, "{\"execute\":\"xen-save-devices-state\",\"arguments\":{\"filename\":\"%s\",\"live\":%s}}",
-             path, kind == XL_SAVE_LIVE ? "true" : "false");
+    snprintf(line, sizeof line,
+             "{\"execute\":\"xen-save-devices-state\",\"arguments\":{\"filename\":\"%s\",\"live\":%s}}", path,
+             kind == XL_SAVE_LIVE ? "true" : "false");
     return qemu_call(domid, "qmp-libxl", "{\"execute\":\"stop\"}", NO_TIME_LIMIT, err) < 0
                ? -1
                : qemu_call(domid, "qmp-libxl", line, NO_TIME_LIMIT, err);

@@ -14,6 +14,7 @@ world_begin() {
     export XENSTORED_RUNDIR=$dir XENSTORED_PATH=$dir/socket XENSTORED_ROOTDIR=$dir XEN_RUN_DIR=$dir XL_DOUBLE=$dir
     export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1
     mkdir "$dir/xen"
+    echo 200 > "$dir/wait-ms"
     conf "store = $dir/store"
     trap cleanup EXIT
     # What takes too long is ended, with what it started; then it has to be known where it was.
