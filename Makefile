@@ -16,8 +16,8 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
-CPPFLAGS += -D_GNU_SOURCE -iquote protocol -iquote agent -iquote tools/guestd -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' \
-            -DSYSCONFDIR='"$(SYSCONFDIR)"'
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -iquote protocol -iquote agent -iquote tools/guestd \
+            -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
 override CFLAGS += -std=gnu11 $(WARNINGS)
 ifdef SAN
 override CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -35,11 +35,11 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/
             $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs loop notify permit publish queue report \
               requests scrub spawn)
 xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
-            $(addprefix agent/,worker answers block_job chain control creation digest disks draft holders images merge nodes \
-              op op_create op_delete op_revert plan qemu_img qmp quiet reach refcounts reversion savefile settle \
-              vmconfig xl xl_config xl_stream)
+            $(addprefix agent/,worker answers block_job chain control creation digest disks draft fdsets holders images merge nodes \
+              op op_create op_delete op_revert plan qcow2 qemu_img qmp quiet reach refcounts reversion savefile settle \
+              userdata vmconfig xl xl_config xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
-            $(addprefix agent/,monitor late care control files holders log msg xl xl_config xl_stream)
+            $(addprefix agent/,monitor late care control files holders log msg userdata xl xl_config xl_stream)
 xensnap := $(filter-out %_none,$(patsubst %.c,%,$(wildcard tools/*.c))) \
            $(addprefix protocol/,conf errors json names pairs policy request request_disks)
 # For a guest: one static file each, which needs nothing there.

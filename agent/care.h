@@ -23,6 +23,10 @@ void care_end(enum care care, const char *run, const char *vm, unsigned domid);
 /* A descriptor that holds the lock as long as it or a copy of it is open, or -1 where another process has it. */
 int care_hold(enum care care, const char *run, const char *vm, unsigned domid);
 
+/* The same in one: 1: the file is there and *HELD holds it, without a moment in which it was there and nobody held it;
+ * 0: another process has it; -1: error. */
+int care_take(enum care care, const char *run, const char *vm, unsigned domid, int *held, struct err *err);
+
 /* Calls VISIT for every domain in our care that nobody holds, with a descriptor that holds it from now on: the
  * monitor inherits it, so that there is no moment in which a second one could begin.  The caller's copy is
  * closed after VISIT. */

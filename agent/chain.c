@@ -36,6 +36,7 @@ const struct link *chain_find(const struct chain *chain, const char *path)
     return find(chain, path);
 }
 
+/* PATH, FORMAT and VDEV must not lie in CHAIN, which may move; nor is a link of it good afterwards. */
 static struct link *add(struct chain *chain, const char *path, const char *format, const char *vdev)
 {
     struct link *link = find(chain, path), *grown;
@@ -61,6 +62,13 @@ static int out_of_memory(struct err *err)
     return err_set(err, ERR_IO, "too many images, or out of memory");
 }
 
+/* Of another format we make no snapshot, and QEMU's tools may not even know it by xl's name. */
+static bool can_be_ours(const struct xl_disk *disk)
+{
+    return *disk->target == '/' && !disk->cdrom && disk->qdisk &&
+           (strcmp(disk->format, "qcow2") == 0 || strcmp(disk->format, "raw") == 0);
+}
+
 static int add_active(struct chain *chain, struct work *w, const struct reach *reach, struct err *err)
 {
     _cleanup_(xl_config_freep) struct xl_config *config = NULL;
@@ -75,7 +83,7 @@ static int add_active(struct chain *chain, struct work *w, const struct reach *r
     for (size_t i = 0; i < count; i++) {
         struct link *link;
 
-        if (*disks[i].target != '/' || disks[i].cdrom || !disks[i].qdisk)
+        if (!can_be_ours(&disks[i]))
             continue;
         link = add(chain, disks[i].target, disks[i].format, disks[i].vdev);
         if (!link)
@@ -133,6 +141,7 @@ static int look_at(struct chain *chain, size_t n, struct work *w, struct err *er
 {
     struct image_info info;
     struct link *link = &chain->item[n];
+    char vdev[VDEV_SIZE];
 
     if (access(link->path, F_OK) < 0)
         return 0;
@@ -142,7 +151,8 @@ static int look_at(struct chain *chain, size_t n, struct work *w, struct err *er
     link->tags = info.tags;
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
-    if (*info.backing == '/' && !add(chain, info.backing, info.backing_format, link->vdev))
+    memcpy(vdev, link->vdev, sizeof vdev);
+    if (*info.backing == '/' && !add(chain, info.backing, info.backing_format, vdev))
         return out_of_memory(err);
     return 0;
 }

@@ -4,6 +4,7 @@
 
 /* What one creation of a snapshot has in its hands, and taking all of it back. */
 
+#include "fdsets.h"
 #include "op.h"
 #include "reach.h"
 #include "settle.h"
@@ -14,6 +15,7 @@ struct creation {
     struct record record;
     int draft, memory;
     struct xl_saved saved;
+    struct fdsets fdsets;     /* before it was saved */
     enum settle how;          /* what a failure now would leave of the domain */
     bool paused_by_us;
     bool freezes;             /* the guest is to be asked to be quiet, and can be */

@@ -93,9 +93,19 @@ static int move(struct store *store, const char *vm, const char *from, const cha
     return dir_sync(vm_dir, err);
 }
 
+/* From the rename on it is in the list.  If only its durability is in doubt, that is no reason to undo it. */
 int draft_commit(struct store *store, const char *vm, const char *id, struct err *err)
 {
-    return move(store, vm, DRAFT, id, err);
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+    struct err sync_err;
+
+    if (vm_dir < 0)
+        return -1;
+    if (renameat(vm_dir, DRAFT, vm_dir, id) < 0)
+        return err_errno(err, "cannot rename %s", DRAFT);
+    if (dir_sync(vm_dir, &sync_err) < 0)
+        log_warning("snapshot %s is made, but not yet durable: %s", id, sync_err.text);
+    return 0;
 }
 
 int draft_abandon(struct store *store, const char *vm, struct err *err)

@@ -20,7 +20,7 @@ int draft_write(int draft, const char *name, const char *text, struct err *err);
 void draft_empty(struct store *store, const char *vm, const char *name);
 /* Its record, as far as it is known; false where there is none that can be read. */
 bool draft_record(struct store *store, const char *vm, struct record *record);
-/* Makes it a snapshot: everything durable, then one rename. */
+/* Makes it a snapshot: everything durable, then one rename.  An error is one before that. */
 int draft_commit(struct store *store, const char *vm, const char *id, struct err *err);
 /* Removes what is there of it; nothing there is fine. */
 int draft_abandon(struct store *store, const char *vm, struct err *err);

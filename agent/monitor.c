@@ -71,34 +71,41 @@ static int destroy(struct watch *watch, const struct xl_config *config, struct e
 
 static void let_go(struct watch *watch)
 {
+    if (watch->held < 0)
+        return;
     care_end(watch->care, watch->run, watch->vm, watch->domid);
     closep(&watch->held);
     watch->held = -1;
 }
 
-/* 0: another monitor has it. */
-static int take_care(struct watch *watch, unsigned domid, struct err *err)
+/* 0: another monitor has it.  Where there can be no file there is no other monitor. */
+static int take_care(struct watch *watch, unsigned domid)
 {
+    struct err err;
+    int taken;
+
     watch->care = CARE_END;
     watch->domid = domid;
-    if (care_begin(watch->care, watch->run, watch->vm, domid, err) < 0)
-        return -1;
-    watch->held = care_hold(watch->care, watch->run, watch->vm, domid);
-    return watch->held >= 0;
+    watch->held = -1;
+    taken = care_take(watch->care, watch->run, watch->vm, domid, &watch->held, &err);
+    if (taken < 0)
+        log_error("domain %u (%s): %s; nobody looks after it when this process has ended", domid, watch->vm, err.text);
+    return taken != 0;
 }
 
-/* Starts the domain anew and goes on with the new one. */
+/* Starts the domain anew and goes on with the new one: 1, or 0 where another monitor does. */
 static int start_again(struct watch *watch, struct xl_config *config, struct err *err)
 {
+    struct watch old = *watch;
     unsigned domid;
+    int taken;
 
     if (xl_create(watch->xl, config, &domid, err) < 0)
         return -1;
-    let_go(watch);
-    if (take_care(watch, domid, err) < 0)
-        return -1;
+    taken = take_care(watch, domid);
+    let_go(&old);
     log_info("domain %u (%s) started", domid, watch->vm);
-    return xl_unpause(watch->xl, domid, err);
+    return xl_unpause(watch->xl, domid, err) < 0 ? -1 : taken;
 }
 
 static int restart(struct watch *watch, struct xl_config *config, struct err *err)
@@ -124,11 +131,11 @@ static int act(struct watch *watch, enum xl_end end, struct err *err)
         return destroy(watch, config, err);
     case XL_ACTION_RESTART:
     case XL_ACTION_COREDUMP_RESTART:
-        return restart(watch, config, err) < 0 ? -1 : 1;
+        return restart(watch, config, err);
     case XL_ACTION_RENAME_RESTART:
         if (xl_preserve(watch->xl, watch->domid, config, err) < 0)
             return -1;
-        return start_again(watch, config, err) < 0 ? -1 : 1;
+        return start_again(watch, config, err);
     case XL_ACTION_SOFT_RESET:
         if (xl_soft_reset(watch->xl, watch->domid, config, err) < 0)
             return -1;
@@ -158,13 +165,12 @@ static int watch_domain(struct watch *watch, struct err *err)
 /* On Xen before 4.20 the domain's xl process has ended with the suspend. */
 static int look_out(struct watch *watch, struct err *err)
 {
+    struct watch late = *watch;
     int resumed = late_suspend(watch->xl, watch->vm, watch->domid, err);
+    int more = resumed > 0 && xl_daemon_ends_at_suspend(watch->xl) ? take_care(watch, watch->domid) : 0;
 
-    let_go(watch);
-    if (resumed <= 0 || !xl_daemon_ends_at_suspend(watch->xl))
-        return resumed;
-    resumed = take_care(watch, watch->domid, err);
-    return resumed <= 0 ? resumed : watch_domain(watch, err);
+    let_go(&late);
+    return more ? watch_domain(watch, err) : resumed;
 }
 
 /* The domain may have gone before we began. */

@@ -131,7 +131,7 @@ static int describe(struct work *w, struct creation *c, struct err *err)
 
 static int prepare(struct work *w, struct creation *c, struct err *err)
 {
-    struct xl_intent intent = { .memory = c->record.memory };
+    struct xl_intent intent = { .memory = c->record.memory, .saves = c->record.memory };
 
     if (vmconfig_load(w, reach_domain(&c->reach), &c->config, err) < 0 || describe(w, c, err) < 0)
         return -1;
@@ -330,6 +330,16 @@ static int seal(struct work *w, struct creation *c, struct err *err)
     return write_record(c, err);
 }
 
+/* With its name in the list the snapshot is made, and nothing that fails behind that makes it another outcome. */
+static void make_current(struct work *w, const char *id)
+{
+    struct err err;
+
+    if (store_set_current(w->store, w->begun.order.vm, id, &err) < 0)
+        log_warning("request %s: the snapshot is made, but that it is the current one could not be noted: %s",
+                    w->begun.order.request.id, err.text);
+}
+
 static int take(struct work *w, struct creation *c, struct err *err)
 {
     bool pause = c->reach.runs && !c->record.memory && c->reach.domain.life == XL_RUNNING &&
@@ -337,6 +347,8 @@ static int take(struct work *w, struct creation *c, struct err *err)
 
     if (work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 || lay_out(w, c, err) < 0)
         return -1;
+    if (c->record.memory)
+        fdsets_note(&c->fdsets, &c->reach);
     if (c->record.memory && (work_step(w, "save", JOURNAL_DURABLE, err) < 0 || save_memory(w, c, err) < 0))
         return -1;
     if (c->freezes && (work_step(w, "freeze", JOURNAL_DURABLE, err) < 0 || freeze(w, c, err) < 0))
@@ -350,12 +362,14 @@ static int take(struct work *w, struct creation *c, struct err *err)
         return -1;
     if (c->quiet && thaw(w, c, err) < 0)
         return -1;
+    fdsets_drop_new(&c->fdsets, &c->reach);
     if (work_step(w, "commit", JOURNAL_DURABLE, err) < 0 || seal(w, c, err) < 0)
         return -1;
     w->control->committed = true;
     if (draft_commit(w->store, w->begun.order.vm, c->record.id, err) < 0)
         return -1;
-    return store_set_current(w->store, w->begun.order.vm, c->record.id, err);
+    make_current(w, c->record.id);
+    return 0;
 }
 
 static int tell_plan(struct work *w, const struct creation *c)
@@ -400,8 +414,10 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return -1;
     committed = snapshots_find(&snapshots, state->begun.snapshot) != NULL;
     snapshots_deinit(&snapshots);
-    if (committed)
-        return store_set_current(w->store, w->begun.order.vm, state->begun.snapshot, err);
+    if (committed) {
+        make_current(w, state->begun.snapshot);
+        return 0;
+    }
     paused = w->begun.order.request.disk_only && (strcmp(state->step, "pause") == 0 ||
              strcmp(state->step, "disks") == 0 || strcmp(state->step, "resume") == 0);
     if (creation_undo(w, strcmp(state->step, "save") == 0 ? SETTLE_LATE_SUSPEND : SETTLE_NOW, paused, err) < 0)

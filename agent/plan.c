@@ -89,6 +89,9 @@ static int check_new_file(char path[PATH_SIZE], const char *what, const struct r
 
     if (straighten(path, what, err) < 0)
         return -1;
+    if (!path_plain(path))
+        return err_set(err, ERR_INVALID, "%s: the path of the file that is to be made holds a comma, a double quote or a "
+                       "backslash, which xl and QEMU do not take as a part of it", what);
     if (lstat(path, &st) == 0)
         return err_set(err, ERR_EXISTS, "%s: the file that is to be made exists already", what);
     if (store_minds(store, record->vm, path))
@@ -109,12 +112,13 @@ static int choose_overlay(struct record *record, struct record_disk *disk, const
 {
     char what[VDEV_SIZE + 8];
 
+    snprintf(what, sizeof what, "disk %s", disk->vdev);
     if (!wish || !*wish->target)
         return store_overlay_path(store, record->vm, disk->vdev, record->id, disk->overlay) == 0
                    ? 0
-                   : err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays");
+                   : err_set(err, ERR_UNSUPPORTED, "%s: the store's path is too long for overlays, or holds a comma, a "
+                             "double quote or a backslash", what);
     snprintf(disk->overlay, sizeof disk->overlay, "%s", wish->target);
-    snprintf(what, sizeof what, "disk %s", disk->vdev);
     if (check_new_file(disk->overlay, what, record, store, err) < 0)
         return -1;
     for (size_t i = 0; i + 1 < record->disk_count; i++)

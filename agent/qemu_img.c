@@ -246,6 +246,15 @@ int qemu_img_copy(const char *image, const char *tag, const struct image_info *i
     return act(words, WRITE_SECONDS, control, err);
 }
 
+int qemu_img_shrink(const char *image, long long size, struct control *control, struct err *err)
+{
+    char bytes[24];
+
+    snprintf(bytes, sizeof bytes, "%lld", size);
+    return act((const char *[]){ "resize", "-q", "-f", "qcow2", "--shrink", image, bytes, NULL }, QUICK_SECONDS, control,
+               err);
+}
+
 /* QEMU's refcount cache is 4 clusters, which is 8 GiB of image at 64 KiB; beyond that a fragmented image
  * costs 190 us for each cluster, a minute for 16 GiB.  One of 2 bytes a cluster covers it all. */
 static long long cache_bytes(const char *image)

@@ -180,6 +180,15 @@ static int send_command(struct qmp *qmp, const char *command, const char *argume
     return 0;
 }
 
+/* What comes of a command that was given up comes before that of the next.  What QEMU could not even read has no
+ * number. */
+static bool is_answer(const struct json *object, unsigned id)
+{
+    const struct json *number = json_get(object, "id");
+
+    return number ? json_integer(number, -1) == id : json_get(object, "error") != NULL;
+}
+
 int qmp_call(struct qmp *qmp, const char *command, const char *arguments, int seconds, struct json **reply,
              struct err *err)
 {
@@ -193,9 +202,9 @@ int qmp_call(struct qmp *qmp, const char *command, const char *arguments, int se
 
         if (next_object(qmp, &object, deadline, err) < 0)
             return err_context(err, "%s", command);
+        if (!is_answer(object, qmp->id))
+            continue; /* or an event */
         error = json_get(object, "error");
-        if (!error && json_integer(json_get(object, "id"), -1) != qmp->id)
-            continue; /* an event */
         if (error) {
             const char *text = json_string(json_get(error, "desc"));
 

@@ -18,6 +18,7 @@
 #include "images.h"
 #include "log.h"
 #include "merge.h"
+#include "qcow2.h"
 #include "qemu_img.h"
 #include "qmp.h"
 #include "store.h"
@@ -75,13 +76,33 @@ static int new_image(struct work *w, const struct record_disk *disk, char path[P
     uuid_generate_random(uuid);
     uuid_unparse_lower(uuid, mark);
     if (store_overlay_path(w->store, w->begun.order.vm, disk->vdev, mark, path) < 0)
-        return err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays");
+        return err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays, or holds a comma, a double quote "
+                       "or a backslash");
     if (images_note(w->store, w->begun.order.vm, path, true, err) < 0)
         return -1;
     fd = file_claim(path, disk->target, err);
     if (fd >= 0)
         close(fd);
     return fd < 0 ? -1 : 0;
+}
+
+/* QEMU reads a snapshot inside as if it were as large as the disk is now. */
+static int copy_snapshot(struct work *w, const struct record_disk *disk, const struct image_info *info,
+                         char to[PATH_SIZE], struct err *err)
+{
+    long long size;
+
+    if (qcow2_snapshot_size(disk->target, disk->tag, &size, err) < 0)
+        return -1;
+    if (size > info->virtual_size)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "its image was made smaller since and cannot be copied as it was; delete the snapshots that stand on "
+                       "it, and it is put back itself");
+    if (new_image(w, disk, to, err) < 0)
+        return -1;
+    if (qemu_img_copy(disk->target, disk->tag, info, to, w->control, err) < 0)
+        return -1;
+    return size && size < info->virtual_size ? qemu_img_shrink(to, size, w->control, err) : 0;
 }
 
 static int make_image(struct work *w, const struct chain *chain, const struct record_disk *disk,
@@ -99,11 +120,11 @@ static int make_image(struct work *w, const struct chain *chain, const struct re
         snprintf(path, PATH_SIZE, "%s", disk->target);
         return 0;
     }
-    if (new_image(w, disk, path, err) < 0)
-        return -1;
-    if ((disk->place == PLACE_EXTERNAL
-             ? qemu_img_create_overlay(path, disk->target, disk->format, info.virtual_size, w->control, err)
-             : qemu_img_copy(disk->target, disk->tag, &info, path, w->control, err)) < 0)
+    if (disk->place == PLACE_INTERNAL) {
+        if (copy_snapshot(w, disk, &info, path, err) < 0)
+            return -1;
+    } else if (new_image(w, disk, path, err) < 0 ||
+               qemu_img_create_overlay(path, disk->target, disk->format, info.virtual_size, w->control, err) < 0)
         return -1;
     return file_sync(path, err);
 }

@@ -118,7 +118,7 @@ int store_overlay_path(struct store *store, const char *vm, const char *vdev, co
 {
     int n = snprintf(path, PATH_SIZE, "%s/%s/disk_%s.%.8s.qcow2", store->path, vm, vdev, mark);
 
-    return n < PATH_SIZE ? 0 : -1;
+    return n < PATH_SIZE && path_plain(path) ? 0 : -1;
 }
 
 bool store_is_inside(struct store *store, const char *vm, const char *path)

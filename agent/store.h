@@ -24,7 +24,8 @@ int store_vm_dir(struct store *store, const char *vm, enum store_make make, stru
 /* An operation on the VM was begun and not ended. */
 bool store_has_journal(struct store *store, const char *vm);
 long long store_free_bytes(struct store *store);
-/* Where overlays go by default: VM/disk_VDEV.MARK.qcow2; MARK makes it a name that was never used.  -1: too long. */
+/* Where overlays go by default: VM/disk_VDEV.MARK.qcow2; MARK makes it a name that was never used.  -1: it would be
+ * too long, or not plain (names.h). */
 int store_overlay_path(struct store *store, const char *vm, const char *vdev, const char *mark,
                        char path[PATH_SIZE]);
 /* Whether PATH is a file right in the VM's directory. */

@@ -87,6 +87,7 @@ const char *xl_config_name(const struct xl_config *config);
 /* What is going to be done with a domain, which not every domain allows. */
 struct xl_intent {
     bool memory;    /* its memory is saved or restored */
+    bool saves;     /* its memory is saved */
     bool switches;  /* its disks go on in other images, or it is replaced */
 };
 /* ERR_UNSUPPORTED where that cannot be done, or not be brought back; says what the domain has. */
@@ -95,7 +96,8 @@ int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *confi
 size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, size_t size);
 /* The disk's image is PATH from now on.  A disk that is not there is left so. */
 void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format);
-/* The same in what libxl has stored for a running domain, which its next reboot, save and migration go by. */
+/* The same in what libxl has stored for a running domain, which its next reboot, save and migration go by.  Under
+ * libxl's own lock (userdata.h), so that a device or a medium that is being changed by another meanwhile is not lost. */
 int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
                          struct err *err);
 /* The disks as a line for xl.cfg, to be freed. */

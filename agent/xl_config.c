@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "userdata.h"
 #include "xl_internal.h"
+
+enum { LOCK_SECONDS = 10 };
 
 static struct xl_config *config_new(void)
 {
@@ -63,6 +66,126 @@ const char *xl_config_name(const struct xl_config *config)
     return config->config.c_info.name ? config->config.c_info.name : "";
 }
 
+static const char *format_word(libxl_disk_format format)
+{
+    const char *word = libxl_disk_format_to_string(format);
+
+    return word ? word : "unknown";
+}
+
+void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format)
+{
+    libxl_domain_config *d = &config->config;
+
+    for (int i = 0; i < d->num_disks; i++) {
+        libxl_device_disk *disk = &d->disks[i];
+
+        if (!disk->vdev || strcmp(disk->vdev, vdev) != 0)
+            continue;
+        free(disk->pdev_path);
+        disk->pdev_path = strdup(path);
+        disk->backend = LIBXL_DISK_BACKEND_QDISK;
+        libxl_disk_format_from_string(format, &disk->format);
+    }
+}
+
+/* ---- what libxl has stored for a running domain ---------------------------------------------------------- */
+
+static int find_userdata(struct xl *xl, unsigned domid, struct userdata *userdata, struct err *err)
+{
+    struct xl_domain domain;
+
+    if (xl_look(xl, domid, &domain, err) < 0)
+        return -1;
+    *userdata = (struct userdata){ .dir = USERDATA_DIR, .domid = domid };
+    memcpy(userdata->uuid, domain.uuid, sizeof userdata->uuid);
+    return 0;
+}
+
+static int read_stored(struct xl *xl, const struct userdata *userdata, struct xl_config **out, struct err *err)
+{
+    _cleanup_(freep) char *json = userdata_read(userdata);
+
+    if (!json)
+        return err_set(err, ERR_XEN, "libxl has no stored configuration of the domain");
+    return xl_config_parse(xl, json, out, err);
+}
+
+struct change {
+    const char *vdev, *path, *format; /* VDEV NULL: it was not populated on demand */
+};
+
+static bool is_done(const struct xl_config *config, const struct change *change)
+{
+    const libxl_domain_config *d = &config->config;
+
+    if (!change->vdev)
+        return d->b_info.target_memkb == d->b_info.max_memkb;
+    for (int i = 0; i < d->num_disks; i++) {
+        const libxl_device_disk *disk = &d->disks[i];
+
+        if (disk->vdev && strcmp(disk->vdev, change->vdev) == 0 &&
+            (disk->backend != LIBXL_DISK_BACKEND_QDISK || !disk->pdev_path ||
+             strcmp(disk->pdev_path, change->path) != 0 || strcmp(format_word(disk->format), change->format) != 0))
+            return false;
+    }
+    return true;
+}
+
+static void make_change(struct xl_config *config, const struct change *change)
+{
+    if (change->vdev)
+        xl_config_set_disk(config, change->vdev, change->path, change->format);
+    else
+        config->config.b_info.target_memkb = config->config.b_info.max_memkb;
+}
+
+/* With the lock held. */
+static int change_held(struct xl *xl, const struct userdata *userdata, const struct change *change, struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *config = NULL;
+    _cleanup_(freep) char *json = NULL;
+
+    if (read_stored(xl, userdata, &config, err) < 0)
+        return -1;
+    make_change(config, change);
+    json = xl_config_format(xl, config);
+    return json ? userdata_write(userdata, json, err)
+                : err_set(err, ERR_XEN, "libxl cannot write the configuration");
+}
+
+/* Nothing is waited for where it is as it should be: a guest may be standing still. */
+static int change_stored(struct xl *xl, unsigned domid, const struct change *change, struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *now = NULL;
+    struct userdata userdata;
+    int lock, rc;
+
+    if (find_userdata(xl, domid, &userdata, err) < 0 || read_stored(xl, &userdata, &now, err) < 0)
+        return -1;
+    if (is_done(now, change))
+        return 0;
+    lock = userdata_lock(&userdata, LOCK_SECONDS, err);
+    if (lock < 0)
+        return -1;
+    rc = change_held(xl, &userdata, change, err);
+    userdata_unlock(&userdata, lock);
+    return rc;
+}
+
+int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
+                         struct err *err)
+{
+    return change_stored(xl, domid, &(struct change){ .vdev = vdev, .path = path, .format = format }, err);
+}
+
+int xl_config_store_populated(struct xl *xl, unsigned domid, struct err *err)
+{
+    return change_stored(xl, domid, &(struct change){ .vdev = NULL }, err);
+}
+
+/* ---- what cannot be done ------------------------------------------------------------------------------ */
+
 static int refuse(struct err *err, const char *what)
 {
     return err_set(err, ERR_UNSUPPORTED, "the domain has %s, which a memory image does not hold", what);
@@ -85,10 +208,26 @@ static bool is_on(libxl_defbool value)
     return !libxl_defbool_is_default(value) && libxl_defbool_val(value);
 }
 
+/* Saving asks for every page, and the pool of a domain that has not ballooned down yet has too few.  libxl builds a domain
+ * so if it gets less than it may grow to; what it was built with stands in the stored configuration, while a read one
+ * holds what a balloon has left it since. */
+static int check_populated(struct xl *xl, unsigned domid, const libxl_domain_config *d, struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *stored = NULL;
+    struct userdata userdata;
+
+    if (d->c_info.type == LIBXL_DOMAIN_TYPE_PV)
+        return 0;
+    if (find_userdata(xl, domid, &userdata, err) < 0 || read_stored(xl, &userdata, &stored, err) < 0)
+        return -1;
+    if (stored->config.b_info.target_memkb < d->b_info.max_memkb)
+        return refuse(err, "memory populated on demand (memory below maxmem)");
+    return 0;
+}
+
 /* What is neither in the memory image nor in the stored configuration. */
 static int check_memory(const libxl_domain_config *d, struct err *err)
 {
-    bool hvm = d->c_info.type == LIBXL_DOMAIN_TYPE_HVM;
 
     if (d->num_pcidevs || d->num_dtdevs || d->num_rdms)
         return refuse(err, "a passed-through device");
@@ -102,9 +241,6 @@ static int check_memory(const libxl_domain_config *d, struct err *err)
         return refuse(err, "nested virtualisation");
     if (d->b_info.altp2m != LIBXL_ALTP2M_MODE_DISABLED)
         return refuse(err, "alternate memory views (altp2m)");
-    /* Saving asks for every page, and the pool of a domain that has not ballooned down yet has too few. */
-    if (hvm && d->b_info.target_memkb < d->b_info.max_memkb)
-        return refuse(err, "memory populated on demand (memory below maxmem)");
     return 0;
 }
 
@@ -114,6 +250,8 @@ int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *confi
     const libxl_domain_config *d = &config->config;
 
     if (intent.memory && check_memory(d, err) < 0)
+        return -1;
+    if (intent.saves && check_populated(xl, domid, d, err) < 0)
         return -1;
     if (is_on(d->b_info.device_model_stubdomain))
         return err_set(err, ERR_UNSUPPORTED,
@@ -136,50 +274,6 @@ int xl_config_check(struct xl *xl, unsigned domid, const struct xl_config *confi
                        "an xl config-update waits for the domain's next reboot and names its disks as they "
                        "were; reboot the domain first");
     return 0;
-}
-
-void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format)
-{
-    libxl_domain_config *d = &config->config;
-
-    for (int i = 0; i < d->num_disks; i++) {
-        libxl_device_disk *disk = &d->disks[i];
-
-        if (!disk->vdev || strcmp(disk->vdev, vdev) != 0)
-            continue;
-        free(disk->pdev_path);
-        disk->pdev_path = strdup(path);
-        disk->backend = LIBXL_DISK_BACKEND_QDISK;
-        libxl_disk_format_from_string(format, &disk->format);
-    }
-}
-
-int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
-                         struct err *err)
-{
-    _cleanup_(xl_config_freep) struct xl_config *config = NULL;
-    _cleanup_(freep) uint8_t *data = NULL;
-    _cleanup_(freep) char *json = NULL;
-    int length = 0;
-
-    if (libxl_userdata_retrieve(xl->ctx, domid, "libxl-json", &data, &length) || !data || length == 0)
-        return err_set(err, ERR_XEN, "libxl has no stored configuration of the domain");
-    json = strndup((char *)data, (size_t)length);
-    if (!json || xl_config_parse(xl, json, &config, err) < 0)
-        return -1;
-    xl_config_set_disk(config, vdev, path, format);
-    free(json);
-    json = xl_config_format(xl, config);
-    if (!json || libxl_userdata_store(xl->ctx, domid, "libxl-json", (uint8_t *)json, (int)strlen(json) + 1))
-        return err_set(err, ERR_XEN, "libxl does not take the domain's new configuration");
-    return 0;
-}
-
-static const char *format_word(libxl_disk_format format)
-{
-    const char *word = libxl_disk_format_to_string(format);
-
-    return word ? word : "unknown";
 }
 
 size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, size_t size)

@@ -33,4 +33,7 @@ struct xl_config {
  * for as well: libxl puts the guest back. */
 int xl_finish(struct xl *xl, int rc, const char *what, struct err *err);
 
+/* In what libxl has stored for the domain: all its memory was there from the start. */
+int xl_config_store_populated(struct xl *xl, unsigned domid, struct err *err);
+
 #endif

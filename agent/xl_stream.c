@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "log.h"
 #include "xl_internal.h"
 
 int xl_save(struct xl *xl, unsigned domid, int fd, enum xl_save_kind kind, struct xl_saved *saved,
@@ -14,6 +15,16 @@ int xl_save(struct xl *xl, unsigned domid, int fd, enum xl_save_kind kind, struc
     rc = xl_finish(xl, rc, "saving the memory", err);
     *saved = xl->saved;
     return rc;
+}
+
+/* CONFIG says how large the domain was, and libxl stores that as what it was built with; but a restore leaves nothing to
+ * be populated on demand, and the next snapshot must not be refused for it. */
+static void forget_demand(struct xl *xl, unsigned domid)
+{
+    struct err err;
+
+    if (xl_config_store_populated(xl, domid, &err) < 0)
+        log_warning("domain %u: %s", domid, err.text);
 }
 
 int xl_restore(struct xl *xl, struct xl_config *config, int fd, unsigned *domid, struct err *err)
@@ -33,6 +44,8 @@ int xl_restore(struct xl *xl, struct xl_config *config, int fd, unsigned *domid,
     rc = xl_finish(xl, rc, "restoring the domain", err);
     libxl_domain_restore_params_dispose(&params);
     *domid = new_domid;
+    if (rc == 0)
+        forget_demand(xl, new_domid);
     return rc;
 }
 

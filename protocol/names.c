@@ -95,6 +95,11 @@ bool path_valid(const char *path)
            strcmp(path + length - 2, "/.") != 0 && (length < 3 || strcmp(path + length - 3, "/..") != 0);
 }
 
+bool path_plain(const char *path)
+{
+    return !strpbrk(path, ",\"\\");
+}
+
 bool domid_parse(const char *text, unsigned *domid)
 {
     /* Xen's first reserved domid is 0x7ff0 */

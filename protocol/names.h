@@ -30,6 +30,9 @@ bool uuid_valid(const char *uuid);      /* lower case, with hyphens */
 bool vdev_valid(const char *vdev);      /* as in xl-disk-configuration: [a-z0-9]{1,15} */
 /* An absolute path of printable text that goes nowhere in between ("..", "//"); dom0's alone to give. */
 bool path_valid(const char *path);
+/* One that means the same within quotes in xl.cfg, and as one of the options on QEMU's command line, where libxl puts
+ * it as it is.  Every file that we make for a domain has to be such a one. */
+bool path_plain(const char *path);
 bool domid_parse(const char *text, unsigned *domid);
 
 /* Nodes below a domain's ~/snapshot. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Freezes for real the file systems of a list in the form of /proc/self/mountinfo, says how many, and thaws them when
- * its input ends.  Nothing but loop devices is ever frozen.  The linker's --wrap leads open() and ioctl() here. */
+ * its input ends.  Nothing but loop devices is ever frozen.  The linker's --wrap leads open(), which is open64() with
+ * _FILE_OFFSET_BITS=64, and ioctl() here. */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -15,16 +16,16 @@
 
 enum { LOOP_MAJOR = 7 };
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
 static const char *list;
 
-int __wrap_open(const char *path, int flags, ...)
+int __wrap_open64(const char *path, int flags, ...)
 {
-    return __real_open(strcmp(path, "/proc/self/mountinfo") == 0 ? list : path, flags, 0);
+    return __real_open64(strcmp(path, "/proc/self/mountinfo") == 0 ? list : path, flags, 0);
 }
 
 int __wrap_ioctl(int fd, unsigned long request, ...)

@@ -12,7 +12,7 @@ $O/tests/integration/xensnap-guestd: $(integration-guestd:%=$O/%.o)
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(wrapped:%=-Wl,--wrap=%) -o $@ $^ -lxenstore -lxenevtchn
 
 $O/tests/integration/freezer: $(addprefix $O/,tests/integration/freezer-main.o tools/guestd/freezer.o tools/guestd/mounts.o protocol/errors.o)
-	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=open -Wl,--wrap=ioctl -o $@ $^
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=open64 -Wl,--wrap=ioctl -o $@ $^
 
 # Without the sanitizers: xenstored is not built with them.
 $O/tests/integration/xenstored-shim.so: tests/integration/xenstored-shim.c

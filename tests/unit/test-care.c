@@ -103,6 +103,61 @@ static void held_by_one(void)
     closep(&held);
 }
 
+static void is_taken(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    const char *run = run_of(&scratch);
+    struct err err = { 0 };
+    int held = -1, other = -1;
+
+    CHECK_INT(care_take(CARE_END, run, VM1, 5, &held, &err), 1);
+    CHECK_INT(scratch_mode(&scratch, "run/monitor/" VM1 ".5"), 0600);
+    CHECK_INT(visit_all(run).count, 0);
+    CHECK_INT(care_take(CARE_END, run, VM1, 5, &other, &err), 0);
+    CHECK_INT(other, -1);
+    closep(&held);
+    CHECK_INT(visit_all(run).count, 1);
+    CHECK_INT(care_take(CARE_END, run, VM1, 5, &held, &err), 1); /* what is there already */
+    CHECK_INT(visit_all(run).count, 0);
+    closep(&held);
+    scratch_write(&scratch, "file", "");
+    held = -1;
+    CHECK_INT(care_take(CARE_END, scratch_path(&scratch, "file"), VM1, 5, &held, &err), -1);
+    CHECK_INT(held, -1);
+}
+
+enum { TAKES = 2000 };
+
+static void end_and_take(const char *run)
+{
+    for (unsigned domid = 1; domid <= TAKES; domid++) {
+        struct err err;
+        int held = -1;
+
+        if (care_take(CARE_END, run, VM1, domid, &held, &err) != 1)
+            _exit(1);
+        care_end(CARE_END, run, VM1, domid);
+        close(held);
+    }
+    _exit(0);
+}
+
+/* As an agent that looks at every moment: it finds nobody alone. */
+static void taken_before_it_is_seen(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    const char *run = run_of(&scratch);
+    int status = -1, alone = 0;
+    pid_t child = fork();
+
+    if (child == 0)
+        end_and_take(run);
+    while (waitpid(child, &status, WNOHANG) == 0)
+        alone += visit_all(run).count;
+    CHECK_INT(alone, 0);
+    CHECK_INT(status, 0);
+}
+
 static void alone_are_visited(void)
 {
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
@@ -198,14 +253,17 @@ static void gives_descriptors_back(void)
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
     const char *run = run_of(&scratch);
     struct err err = { 0 };
-    int before = scratch_descriptors(), held;
+    int before = scratch_descriptors(), held, taken = -1;
 
     care_begin(CARE_END, run, VM1, 5, &err);
     held = care_hold(CARE_END, run, VM1, 5);
     care_hold(CARE_END, run, VM1, 5);
     care_hold(CARE_END, run, VM2, 5);
+    care_take(CARE_END, run, VM1, 5, &taken, &err);
     visit_all(run);
     closep(&held);
+    care_take(CARE_END, run, VM2, 5, &taken, &err);
+    closep(&taken);
     visit_all(run);
     care_end(CARE_END, run, VM1, 5);
     CHECK_INT(scratch_descriptors(), before);
@@ -215,6 +273,8 @@ static const struct check_test tests[] = {
     { "care begins with a file and ends with it, and twice is no error", makes_a_file },
     { "care that cannot begin says so", cannot_be_made },
     { "one holds a domain as long as a copy of the descriptor is open", held_by_one },
+    { "care can begin held, but not where another holds it", is_taken },
+    { "whoever looks meanwhile finds nobody alone", taken_before_it_is_seen },
     { "each domain that nobody holds is visited, held", alone_are_visited },
     { "who keeps a copy of the visit's descriptor goes on holding", a_copy_goes_on_holding },
     { "a process that ends holds nothing any more", ends_with_its_process },

@@ -318,7 +318,19 @@ static void gives_descriptors_back(void)
     CHECK_INT(scratch_descriptors(), before);
 }
 
+/* On a 32-bit machine an image of 2 GiB could not even be opened without that. */
+static void large_files(void)
+{
+#ifdef _FILE_OFFSET_BITS
+    CHECK_INT(_FILE_OFFSET_BITS, 64);
+#else
+    CHECK(!"_FILE_OFFSET_BITS is set");
+#endif
+    CHECK_INT((long long)sizeof(off_t), 8);
+}
+
 static const struct check_test tests[] = {
+    { "a file may be larger than 2 GiB on every machine", large_files },
     { "a file is read whole", reads_it_whole },
     { "what is missing, a directory or a symbolic link is not read", what_cannot_be_read },
     { "a file of a MiB is read, a larger one is not", up_to_a_mebibyte },

@@ -221,6 +221,14 @@ static void paths_of_files(void)
     CHECK(!path_valid(path));
 }
 
+static void paths_that_stay_what_they_are(void)
+{
+    CHECK(path_plain("/srv/it's #1 = \xc3\xa4; %s.qcow2"));
+    CHECK(!path_plain("/srv/a,b"));
+    CHECK(!path_plain("/srv/a\"b"));
+    CHECK(!path_plain("/srv/a\\b"));
+}
+
 static void paths(void)
 {
     char path[XS_PATH_SIZE];
@@ -258,6 +266,7 @@ static const struct check_test tests[] = {
     { "a domid is a decimal number below Xen's reserved ones", domids },
     { "a disk's name is 1 to 15 of a-z 0-9", vdevs },
     { "a file's path is absolute, printable, and goes straight", paths_of_files },
+    { "a file that we make has a path without what xl and QEMU keep for themselves", paths_that_stay_what_they_are },
     { "paths are put together from their parts", paths },
     { "the longest path fits", longest_path },
 };

@@ -254,6 +254,12 @@ static const struct new_file {
     { "store/" VM1 "/" ID1 "/mine.qcow2", ERR_INVALID },
     { "store/" VM2 "/mine.qcow2", ERR_INVALID },
     { "store/mine.qcow2", ERR_INVALID },
+    { "a,b.qcow2", ERR_INVALID },
+    { "a\"b.qcow2", ERR_INVALID },
+    { "a\\b.qcow2", ERR_INVALID },
+    { "plain/new.qcow2", ERR_INVALID }, /* a link to "not,plain" */
+    { "not,plain/new.qcow2", ERR_INVALID },
+    { "it's = new; %s #1.qcow2", ERR_NONE },
 };
 
 static void make_surroundings(const struct plan *plan)
@@ -262,6 +268,8 @@ static void make_surroundings(const struct plan *plan)
     CHECK_INT(mkdirat(plan->scratch.dir, "dir", 0700), 0);
     CHECK_INT(symlinkat("taken", plan->scratch.dir, "link"), 0);
     CHECK_INT(symlinkat("nowhere", plan->scratch.dir, "dangling"), 0);
+    CHECK_INT(mkdirat(plan->scratch.dir, "not,plain", 0700), 0);
+    CHECK_INT(symlinkat("not,plain", plan->scratch.dir, "plain"), 0);
 }
 
 static void places_of_overlays(void)
@@ -310,6 +318,22 @@ static void overlay_on_the_image_itself(void)
     check_refused(&plan, ERR_EXISTS, "xvda");
 }
 
+/* What is kept in the images or in the store's own files goes on in such a store, too. */
+static void store_that_is_not_plain(void)
+{
+    _cleanup_(plan_remove) struct plan plan;
+
+    plan_make(&plan);
+    store_close(plan.store);
+    CHECK_INT(store_open(&plan.store, at(&plan, "st,ore"), &plan.err), 0);
+    add_disk(&plan, "xvda", "qcow2");
+    check_planned(&plan);
+    plan.request.type = PLACE_EXTERNAL;
+    check_refused(&plan, ERR_UNSUPPORTED, "disk xvda: the store's path");
+    wish_target(&plan, "xvda", at(&plan, "mine.qcow2"));
+    check_planned(&plan);
+}
+
 static void overlays_are_not_shared(void)
 {
     _cleanup_(plan_remove) struct plan plan;
@@ -338,6 +362,7 @@ static const struct check_test tests[] = {
     { "an overlay is new, in a directory that is there, and not in the store's way", places_of_overlays },
     { "so is a memory image", places_of_the_memory },
     { "an image is not its own overlay", overlay_on_the_image_itself },
+    { "no overlay is made in a store whose path QEMU or xl would read otherwise", store_that_is_not_plain },
     { "two disks do not share an overlay", overlays_are_not_shared },
 };
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef QCOW2_H
+#define QCOW2_H
+
+/* What stands in a qcow2 image and qemu-img does not tell. */
+
+#include "errors.h"
+
+/* How large the disk was when the snapshot with that name was made.  0 where the image does not say: then it has had one
+ * size all along (QEMU resizes none in which there is such a snapshot).  ERR_CORRUPT where it is not to be found. */
+int qcow2_snapshot_size(const char *image, const char *name, long long *size, struct err *err);
+
+#endif

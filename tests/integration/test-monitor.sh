@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Who looks after a domain that a revert has made: one process, whatever becomes of the domain and of the agent.
+. "$(dirname "$0")/lib.sh"
+world_begin "$1"
+xenstored_start
+xenstore-write /local/domain/0/name Domain-0
+qemu-img create -q -f qcow2 "$dir/xvda.qcow2" 64M
+{
+    domain_config pv xvda qcow2 rw "$dir/xvda.qcow2"
+    echo 'on reboot 1'
+} | domain create > "$dir/domid" || fail "the domain is not made"
+agent_start
+
+monitors() {
+    pgrep -cf "/xensnap-monitor --run $dir/run $vm"
+}
+
+# The domain has another domid, runs, and one process looks after it.
+is_started_anew() {
+    [ -n "$(domid)" ] && [ "$(domid)" != "$before" ] && [ "$(life 2> /dev/null)" = running ]
+}
+
+one_monitor() {
+    [ "$(monitors)" = "$1" ] && [ "$(ls -A "$dir/run/monitor")" = "${2-$vm.$(domid)}" ]
+}
+
+before=$(domid)
+gives 0 xensnap create -D -n s1 web1
+gives 0 xensnap revert web1 s1
+wait_for 10 one_monitor 1 || fail "$(monitors) monitors after a revert: $(ls -A "$dir/run/monitor")"
+
+# The agent looks at all domains when one comes or goes, and on SIGHUP.
+for _ in 1 2 3 4 5 6; do
+    before=$(domid)
+    domain shutdown "$before" reboot
+    kill -HUP $agent
+    wait_for 20 is_started_anew || fail "the domain $before does not come back"
+    kill -HUP $agent
+    wait_for 10 one_monitor 1 || fail "$(monitors) monitors after a reboot: $(ls -A "$dir/run/monitor")"
+done
+
+# Also an agent that starts anew.
+gives 0 agent_end TERM
+agent_start
+wait_for 10 one_monitor 1 || fail "$(monitors) monitors after a restart of the agent"
+domain shutdown "$(domid)" poweroff
+wait_for 10 one_monitor 0 '' || fail "$(monitors) monitors after a poweroff: $(ls -A "$dir/run/monitor")"
+echo ok
