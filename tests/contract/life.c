@@ -118,8 +118,8 @@ bool end_times_out(struct stage *s)
     long long began = clock_ms();
     enum xl_end end;
 
-    MUST(xl_wait_end(s->xl, s->domid, 2, &end, &s->err) == 0 && end == XL_END_TIMEOUT);
-    MUST(clock_ms() - began >= 2000);
+    MUST(xl_wait_end(s->xl, s->domid, 1, &end, &s->err) == 0 && end == XL_END_TIMEOUT);
+    MUST(clock_ms() - began >= 1000);
     return true;
 }
 
@@ -140,14 +140,22 @@ bool destroy_whole(struct stage *s)
     return true;
 }
 
+static bool qemu_ends(struct stage *s)
+{
+    long long deadline = clock_ms() + GONE_SECONDS * 1000;
+
+    while (stage_qemus(s) > 0)
+        if (clock_ms() > deadline || xl_let_pass(s->xl, 20, &s->err) < 0)
+            return false;
+    return true;
+}
+
 bool destroy_before_qemu(struct stage *s)
 {
     unsigned old = s->domid;
 
     MUST(stage_qemus(s) == 1);
-    MUST(xl_destroy(s->xl, old, &s->err) == 0);
-    for (long long deadline = clock_ms() + GONE_SECONDS * 1000; stage_qemus(s) > 0;)
-        MUST(clock_ms() < deadline && xl_let_pass(s->xl, 20, &s->err) == 0);
+    MUST(xl_destroy(s->xl, old, &s->err) == 0 && qemu_ends(s));
     MUST(stage_gone(s, old, GONE_SECONDS));
     return true;
 }
@@ -157,7 +165,7 @@ bool destroy_frees_name(struct stage *s)
     unsigned old = s->domid;
     struct xl_domain domain;
 
-    MUST(xl_destroy(s->xl, old, &s->err) == 0);
+    MUST(xl_destroy(s->xl, old, &s->err) == 0 && qemu_ends(s));
     MUST(stage_create(s) && s->domid != old);
     MUST(xl_find(s->xl, s->uuid, &domain, &s->err) == 1 && domain.domid == s->domid && domain.life == XL_PAUSED);
     MUST(stage_gone(s, old, GONE_SECONDS));
@@ -177,7 +185,8 @@ bool destroy_killed(struct stage *s)
     MUST(stage_kill(s, "destroy", "-", is_being_destroyed));
     life = stage_life(s);
     MUST(life == XL_PAUSED || life == XL_DYING);
-    MUST(xl_destroy(s->xl, old, &s->err) == 0 || s->err.code == ERR_DOMAIN_GONE);
+    /* what the first one had begun may end meanwhile */
+    MUST(xl_destroy(s->xl, old, &s->err) == 0 || s->err.code == ERR_DOMAIN_GONE || s->err.code == ERR_XEN);
     MUST(stage_gone(s, old, GONE_SECONDS) && stage_qemus(s) == 0);
     MUST(stage_create(s));
     return true;
@@ -227,6 +236,7 @@ bool restore_whole(struct stage *s)
     MUST(save_away(s, fd));
     MUST(xl_restore(s->xl, config, fd, &s->domid, &s->err) == 0 && s->domid != old);
     MUST(create_paused(s));
+    s->awake = s->domid;
     MUST(xl_unpause(s->xl, s->domid, &s->err) == 0 && stage_life(s) == XL_RUNNING);
     MUST(stage_snapshot(s) && stage_save(s, fd, XL_SAVE_STOPPED, &saved));
     return true;

@@ -26,6 +26,7 @@ struct stage {
     bool hvm;
     const char *self, *guest; /* our program; a command that acts in a guest */
     unsigned domid;           /* its last one */
+    unsigned awake;           /* one that was restored, whose kernel is up */
     struct err err;
     char why[640]; /* a sentence does not hold because */
 };

@@ -115,9 +115,7 @@ int xl_config_read(struct xl *xl, unsigned domid, struct xl_config **out, struct
     struct guest guest;
 
     (void)xl;
-    if (!table_read(domid, &guest))
-        return err_set(err, ERR_DOMAIN_GONE, "reading the domain's configuration: the domain is gone");
-    *out = double_stored(domid);
+    *out = table_read(domid, &guest) ? double_stored(domid) : NULL;
     return *out ? 0 : err_set(err, ERR_XEN, "reading the domain's configuration failed (double)");
 }
 
