@@ -129,11 +129,12 @@ install-xl-shim:
 # ---- tests ----------------------------------------------------------------------------------------------
 
 # Everything of the fast part under ASan and UBSan, as it is built otherwise, and with the other compiler.
+check-build: parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 check-build:
 	@tests/deps.sh fast
-	@$(MAKE) --no-print-directory WERROR=1 CC=gcc all guest
-	@$(MAKE) --no-print-directory WERROR=1 CC=clang all
-	@$(MAKE) --no-print-directory WERROR=1 CC=gcc SAN=1 all unit integration
+	@$(MAKE) --no-print-directory $(parallel) WERROR=1 CC=gcc all guest
+	@$(MAKE) --no-print-directory $(parallel) WERROR=1 CC=clang all
+	@$(MAKE) --no-print-directory $(parallel) WERROR=1 CC=gcc SAN=1 all unit integration
 
 check-fast: check-build
 	@tests/run-fast.sh build/gcc-san

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What xl.h promises, as a table of sentences: what is true after each call, also when whoever makes it is killed in its
- * middle.  This program is linked with the double and with libxl, and runs against both; so the double is not wrong
+/* What xl.h promises, as a table of sentences: what is true after each call, also when whoever makes it is killed in
+ * its middle.  This program is linked with the double and with libxl, and runs against both; so the double is not wrong
  * where libxl is right, or right where libxl is not.  What a guest's memory holds is not here: only Xen tells.
  *   xl DOMID GUEST    the VM of that domain is destroyed and built anew many times; GUEST is a program: "GUEST poweroff
  *                     DOMID" makes the guest do that */
