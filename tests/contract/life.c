@@ -118,8 +118,8 @@ bool end_times_out(struct stage *s)
     long long began = clock_ms();
     enum xl_end end;
 
-    MUST(xl_wait_end(s->xl, s->domid, 2, &end, &s->err) == 0 && end == XL_END_TIMEOUT);
-    MUST(clock_ms() - began >= 2000);
+    MUST(xl_wait_end(s->xl, s->domid, 1, &end, &s->err) == 0 && end == XL_END_TIMEOUT);
+    MUST(clock_ms() - began >= 1000);
     return true;
 }
 

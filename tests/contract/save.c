@@ -122,7 +122,7 @@ bool end_tells_suspend_once(struct stage *s)
         MUST(xl_wait_end(s->xl, s->domid, 10, &end, &s->err) == 0 && end == XL_END_SUSPEND);
         MUST(xl_wait_end(s->xl, s->domid, 1, &end, &s->err) == 0 && end == XL_END_TIMEOUT);
         MUST(xl_resume(s->xl, s->domid, &s->err) == 0);
-        MUST(xl_wait_end(s->xl, s->domid, 1, &end, &s->err) == 0 && end == XL_END_TIMEOUT);
+        MUST(xl_wait_end(s->xl, s->domid, 0, &end, &s->err) == 0 && end == XL_END_TIMEOUT);
     }
     return true;
 }

@@ -62,23 +62,28 @@ static int suspend_qemu(unsigned domid, enum xl_save_kind kind, struct err *err)
                : qemu_call(domid, "qmp-libxl", line, NO_TIME_LIMIT, err);
 }
 
-/* The guest stands still in the moment in which nobody holds it any more. */
-static int suspend(struct xl *xl, unsigned domid, enum xl_save_kind kind, struct xl_saved *saved, struct err *err)
+/* The guest stands still in the moment in which none of its programs holds it any more.  One that is paused does not
+ * hear what it is asked. */
+static int suspend_guest(struct xl *xl, unsigned domid, struct guest *guest, struct err *err)
 {
     _cleanup_(closep) int held = -1;
+
+    if (table_hold(domid, guest, &held, err) < 0)
+        return -1;
+    if (guest->dying || *guest->shutdown != '-')
+        return fail(err);
+    if (guest->pauses || fails("timeout"))
+        return err_set(err, ERR_GUEST_TIMEOUT, "saving the memory: the guest did not answer");
+    tree_ask_suspend(xl, domid);
+    snprintf(guest->shutdown, sizeof guest->shutdown, "suspend");
+    return table_put(guest, err);
+}
+
+static int suspend(struct xl *xl, unsigned domid, enum xl_save_kind kind, struct xl_saved *saved, struct err *err)
+{
     struct guest guest;
 
-    if (fails("timeout"))
-        return err_set(err, ERR_GUEST_TIMEOUT, "saving the memory: the guest did not answer");
-    if (table_hold(domid, &guest, &held, err) < 0)
-        return -1;
-    if (guest.pauses || guest.dying || *guest.shutdown != '-') /* it does not hear what it is asked */
-        return guest.dying || *guest.shutdown != '-'
-                   ? fail(err)
-                   : err_set(err, ERR_GUEST_TIMEOUT, "saving the memory: the guest did not answer");
-    tree_ask_suspend(xl, domid);
-    snprintf(guest.shutdown, sizeof guest.shutdown, "suspend");
-    if (table_put(&guest, err) < 0)
+    if (suspend_guest(xl, domid, &guest, err) < 0)
         return -1;
     saved->suspended_ms = clock_ms();
     return guest.hvm ? suspend_qemu(domid, kind, err) : 0;
