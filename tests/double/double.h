@@ -42,9 +42,9 @@
  *   {"execute": "human-monitor-command", "arguments": {"command-line":
  *    "qemu-io -d /machine/peripheral/xvda/virtio-backend \"write -P 7 1M 64k\""}}
  * at the monitor $XEN_RUN_DIR/writer-DOMID, which is the tests' alone; "flush" puts qcow2's own tables into the file.
- * $O/tests/double/domain does that for scripts; see domain-main.c.  But while a job is about to end, QEMU 7.2 stands still
- * or dies of such a command.  What is to write all the while drives the device itself, through $XEN_RUN_DIR/qtest-DOMID:
- * tests/kill/guest_disk.py. */
+ * $O/tests/double/domain does that for scripts; see domain-main.c.  But while a job is about to end, QEMU 7.2 stands
+ * still or dies of such a command.  What is to write all the while drives the device itself, as a guest does, through
+ * $XEN_RUN_DIR/qtest-DOMID: tests/kill/guest_disk.py. */
 
 #include "xl.h"
 

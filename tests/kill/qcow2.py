@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reads qcow2 images, a hundred times as fast as a qemu-img that has to be started: the disk, the snapshots inside, what
-it stands on. For small images without compression; anything else is Unreadable, and qemu-img's to read."""
+"""Reads qcow2 images, a hundred times as fast as a qemu-img that has to be started: the disk, the snapshots inside,
+what it stands on. For small images without compression; anything else is Unreadable, and qemu-img's to read."""
 import os
 import struct
 

@@ -5,8 +5,8 @@
  * A worker writes each step into its journal just before it takes it.  The file $KILLPOINT, by default /run/killpoint,
  * holds "WHO WHEN STEP [MICROSECONDS]": who is to be killed (worker, agent or both; "hold": the worker is stopped), and
  * when (before or after) that line is written.
- * "before" is also just after the step before it.  The pseudo-step "begun" is the journal's first line, "outcome" the end
- * of the operation.  With MICROSECONDS they die so much later, wherever the worker is then. */
+ * "before" is also just after the step before it.  The pseudo-step "begun" is the journal's first line, "outcome" the
+ * end of the operation.  With MICROSECONDS they die so much later, wherever the worker is then. */
 
 #include <dlfcn.h>
 #include <signal.h>
