@@ -2,9 +2,10 @@
 /* Lets one call of the agent or the worker fail, once: a library for LD_PRELOAD.
  *
  * A call counts if it is about a file below one of the directories in $FAULT_UNDER (separated by colons), about a
- * program that is started, or about xenstored's socket, QEMU's monitor or the line between agent and worker.  Each that counts is written into the file $FAULT_PLAN.log
- * with the way to it; the file $FAULT_PLAN, which everybody maps, says which of them fails and how, and counts.  Both
- * belong to plan.py.  Programs other than those two are left alone, and do not inherit it. */
+ * program that is started, or about xenstored's socket, QEMU's monitor or the line between agent and worker.  Each that
+ * counts is written into the file $FAULT_PLAN.log with the way to it; the file $FAULT_PLAN, which everybody maps, says
+ * which of them fails and how, and counts.  Both belong to plan.py.  Programs other than those two are left alone, and
+ * do not inherit it. */
 
 #include <dirent.h>
 #include <dlfcn.h>

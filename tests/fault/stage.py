@@ -2,6 +2,7 @@
 """A world whose agent and workers follow a plan, and what one operation with a fault in it has to leave behind."""
 import collections
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -188,6 +189,18 @@ class FaultPlayer(Player):
         if self.world.vm_file("journal"):
             raise Loss(f"a journal is left: {self.world.vm_file('journal')}")
         invariants.check(self.world, life)
+        for directory in sorted((self.world.store / self.world.vm).glob("*-*-*/")):
+            check_files(directory)
+
+
+def check_files(directory):
+    """What a revert to this snapshot needs beside its disks."""
+    record = json.loads((directory / "snapshot.json").read_text())
+    if f"uuid {record['vm']}" not in (directory / "config.json").read_text():
+        raise Loss(f"the configuration of {record['name']} is none")
+    memory = record.get("memory")
+    if memory and (directory / "memory").stat().st_size != memory["size"]:
+        raise Loss(f"the memory of {record['name']} is not as long as its record says")
 
 
 class FaultStage(loops.Stage):
