@@ -25,6 +25,7 @@
  *   qemu-exit-ms           how long a QEMU outlives its domain's destruction; missing: 30
  *   wait-ms                xl_wait_end() waits no longer than that, unless it is for ever; missing: as long as it is
  *                          told to.  (An operation that is broken off gives the guest 5 s to suspend itself after all.)
+ *   xl-ends-at-suspend     what xl_daemon_ends_at_suspend() says, 0 or 1; missing: 0
  *   free-kb                what xl_free_memory() says; missing: 4 GiB less what the domains have
  *   halt.bin               made by the double: the firmware of its guests, which stands still
  *
@@ -33,7 +34,7 @@
  *   uuid UUID
  *   kind pv|hvm            of a pv domain no live save can be made, and a save leaves its QEMU alone
  *   memory KB
- *   on poweroff|reboot|crash|watchdog|soft_reset NUMBER   a number of enum xl_action; missing: destroy
+ *   on poweroff|reboot|crash|watchdog|soft_reset NUMBER   a number of enum xl_action; missing: as xl's
  *   disk VDEV FORMAT rw|ro|cdrom TARGET
  *
  * A guest's disks: QEMU's device of a disk is /machine/peripheral/VDEV/virtio-backend, its first node VDEV-DRIVER.

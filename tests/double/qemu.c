@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "qemu.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -180,21 +182,39 @@ int qemu_start(unsigned domid, const struct xl_config *config, struct err *err)
     return status ? err_set(err, ERR_XEN, "starting the domain failed (double: QEMU %#x)", (unsigned)status) : 0;
 }
 
-/* The file stays when a QEMU is killed, and its number may be another's by then. */
+/* Whether it is a QEMU with that pid file, also one that has not written it yet. */
+static bool is_ours(int pid, const char *pid_file)
+{
+    char path[32];
+    _cleanup_(closep) int fd = -1;
+    _cleanup_(freep) char *line = calloc(1, LINE_BYTES);
+    ssize_t size;
+
+    snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    size = fd >= 0 && line ? read(fd, line, LINE_BYTES - 1) : 0;
+    for (char *word = line; word && word < line + size; word += strlen(word) + 1)
+        if (strcmp(word, "-pidfile") == 0 && strcmp(word + strlen(word) + 1, pid_file) == 0)
+            return true;
+    return false;
+}
+
 int qemu_pid(unsigned domid)
 {
-    char path[DOUBLE_PATH], process[32];
-    _cleanup_(freep) char *number = NULL;
-    char command[16];
-    _cleanup_(fclosep) FILE *file = NULL;
+    char pid_file[DOUBLE_PATH];
+    DIR *processes = opendir("/proc");
+    struct dirent *process;
+    int found = 0;
 
-    double_path(path, "domains/%u/qemu.pid", domid);
-    number = double_read(path, NULL);
-    if (!number || !*number)
-        return 0;
-    snprintf(process, sizeof process, "/proc/%d/comm", atoi(number));
-    file = fopen(process, "re");
-    return file && fgets(command, sizeof command, file) && strncmp(command, "qemu-system", 11) == 0 ? atoi(number) : 0;
+    double_path(pid_file, "domains/%u/qemu.pid", domid);
+    while (processes && !found && (process = readdir(processes))) {
+        int pid = isdigit((unsigned char)*process->d_name) ? atoi(process->d_name) : 0;
+
+        found = pid && is_ours(pid, pid_file) ? pid : 0;
+    }
+    if (processes)
+        closedir(processes);
+    return found;
 }
 
 void qemu_end(int pid)

@@ -8,7 +8,7 @@
 
 /* It runs, its images are open, and its monitors are there; none where no disk of the domain needs one. */
 int qemu_start(unsigned domid, const struct xl_config *config, struct err *err);
-/* Its process, or 0. */
+/* A process of it, or 0: while it starts it has two. */
 int qemu_pid(unsigned domid);
 /* Makes it end; it takes its time. */
 void qemu_end(int pid);

@@ -14,6 +14,7 @@
 #include "qemu.h"
 #include "table.h"
 
+/* A QEMU that is stopped ends when it goes on. */
 enum { EXIT_MS = 30, DYING_MS = 10000, END_MS = 300000 };
 
 /* The program is found beside where the double was built. */
@@ -65,14 +66,18 @@ static bool wait_dying(unsigned domid)
 
 int reaper_main(unsigned domid)
 {
-    int pid = qemu_pid(domid);
+    int pid;
 
     if (daemon(1, 0) < 0)
         return 1;
     note_pid(domid);
     poll(NULL, 0, (int)double_setting("qemu-exit-ms", EXIT_MS));
-    qemu_end(pid);
-    if (qemu_wait(pid, END_MS) && wait_dying(domid))
+    while ((pid = qemu_pid(domid))) {
+        qemu_end(pid);
+        if (!qemu_wait(pid, END_MS))
+            return 1;
+    }
+    if (wait_dying(domid))
         table_remove(domid);
     return 0;
 }

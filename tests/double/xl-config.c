@@ -69,6 +69,7 @@ int xl_config_parse(struct xl *xl, const char *json, struct xl_config **out, str
     (void)xl;
     if (!text || !config)
         return err_set(err, ERR_IO, "out of memory");
+    config->actions[XL_END_REBOOT] = XL_ACTION_RESTART;
     for (char *line; (line = strsep(&rest, "\n"));)
         if (*line && !parse_line(line, config))
             return err_set(err, ERR_CORRUPT, "the stored configuration cannot be read by this libxl");
@@ -91,7 +92,7 @@ char *xl_config_format(struct xl *xl, struct xl_config *config)
     fprintf(f, "name %s\nuuid %s\nkind %s\nmemory %lld\n", config->name, config->uuid, config->hvm ? "hvm" : "pv",
             config->memory_kb);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (ends[i] && config->actions[i])
+        if (ends[i])
             fprintf(f, "on %s %d\n", ends[i], config->actions[i]);
     for (size_t i = 0; i < config->count; i++) {
         const struct xl_disk *disk = &config->disks[i];

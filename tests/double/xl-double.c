@@ -42,7 +42,7 @@ const char *xl_version(const struct xl *xl)
 bool xl_daemon_ends_at_suspend(const struct xl *xl)
 {
     (void)xl;
-    return false;
+    return double_setting("xl-ends-at-suspend", 0);
 }
 
 int xl_look(struct xl *xl, unsigned domid, struct xl_domain *domain, struct err *err)

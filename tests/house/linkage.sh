@@ -5,15 +5,20 @@
 set -uo pipefail
 bad=0
 
+# What cannot be read is no proof of anything.  No grep -q behind a pipe: it would end the one before it, which fails then.
+for file in "$1"/{xensnapd,xensnap-guestd,xensnap-worker,xensnap-monitor} "$1"/libxensnap.{so.1,a} "$1"/tools/snapconf.o; do
+    [ -r "$file" ] || { echo "not ok $file is not there"; exit 1; }
+done
+
 links_libxl() {
-    readelf -d "$1" | grep -qE 'NEEDED.*lib(xenlight|xlutil)'
+    readelf -d "$1" | grep -E 'NEEDED.*lib(xenlight|xlutil)' > /dev/null
 }
 
 ! links_libxl "$1/xensnapd" || { echo "not ok xensnapd links libxl"; bad=1; }
 ! links_libxl "$1/xensnap-guestd" || { echo "not ok xensnap-guestd links libxl"; bad=1; }
 # The command line has it for one file alone: the rest of it speaks with xenstored alone.
 for object in "$1"/tools/*.o "$1"/protocol/*.o; do
-    [ "$(basename "$object")" = snapconf.o ] || ! nm -u "$object" | grep -qE ' (libxl|xlu)_' ||
+    [ "$(basename "$object")" = snapconf.o ] || ! nm -u "$object" | grep -E ' (libxl|xlu)_' > /dev/null ||
         { echo "not ok $object calls libxl"; bad=1; }
 done
 for program in xensnap-worker xensnap-monitor; do
@@ -27,11 +32,17 @@ others=$(nm -g --defined-only "$1/libxensnap.a" | awk 'NF == 3 && $3 !~ /^xensna
 others=$(readelf -d "$1/libxensnap.so.1" | grep NEEDED | grep -vE '\[(libc|libxenstore|libasan|libubsan|ld-linux-x86-64)\.')
 [ -z "$others" ] || { echo "not ok libxensnap.so.1 needs $others"; bad=1; }
 
+for library in "-D $1/libxensnap.so.1" "-g $1/libxensnap.a"; do
+    # shellcheck disable=SC2086 # an option and a file
+    shown=$(nm --defined-only $library | grep -c ' xensnap_')
+    [ "$shown" -gt 20 ] || { echo "not ok $library shows $shown names"; bad=1; }
+done
+
 guest=$(dirname "$0")/../../build/guest
-[ -x "$guest/xensnap" ] || { echo "not ok build/guest/xensnap is not there: make guest"; bad=1; }
-for file in "$guest"/xensnap*; do
-    ! readelf -lW "$file" | grep -qE 'INTERP|DYNAMIC' || { echo "not ok $file is not static"; bad=1; }
-    ! readelf -sW "$file" | grep -qE ' (xc|libxl|xlu)_' || { echo "not ok $file has functions of Xen's libraries"; bad=1; }
+for file in "$guest"/xensnap{,-guestd}; do
+    [ -x "$file" ] || { echo "not ok $file is not there: make guest"; bad=1; continue; }
+    ! readelf -lW "$file" | grep -E 'INTERP|DYNAMIC' > /dev/null || { echo "not ok $file is not static"; bad=1; }
+    ! readelf -sW "$file" | grep -E ' (xc|libxl|xlu)_' > /dev/null || { echo "not ok $file has functions of Xen's libraries"; bad=1; }
 done
 [ $bad = 0 ] && echo "ok linkage"
 exit $bad

@@ -20,12 +20,13 @@ others=$(dpkg -L xen-utils-common xenstore-utils | sed -nE 's,.*/man[0-9]/(.*)\.
 [ -n "$others" ] || wrong "Xen's manual pages are not known"
 named=$(for pod in docs/*.pod; do see_also "$pod"; done)
 
+# A word may stand in two lists of one page.
+complaints=$(podchecker -warnings -warnings docs/*.pod 2>&1 | grep -vE 'pod syntax OK|multiple occurrences')
+[ -z "$complaints" ] || wrong "$complaints"
+
 for pod in docs/*.pod; do
     page=$(basename "$pod" .pod)
     page="${page%.*}(${page##*.})"
-    # A word may stand in two lists of one page.
-    complaints=$(podchecker -warnings -warnings "$pod" 2>&1 | grep -vE 'pod syntax OK|multiple occurrences')
-    [ -z "$complaints" ] || wrong "$complaints"
     grep -qE "^${page%(*} - [a-z]" "$pod" || wrong "$pod: NAME is not '${page%(*} - ...'"
     [ -n "$(see_also "$pod")" ] || wrong "$pod: no SEE ALSO"
     for other in $(see_also "$pod") $(grep -oE '\bxensnap[a-z.-]*\([0-9]\)' "$pod"); do

@@ -15,7 +15,7 @@ words() {
     words States | sed 's/^/state /'
     words 'Error words' | sed 's/^/error /'
     sed -n 's/^#### \([^ ]*\) = .*/node \1/p' docs/protocol.md
-} | sort > "$1/logs/protocol-doc"
-"$1/tests/unit/print-protocol" | sort > "$1/logs/protocol-code"
-diff "$1/logs/protocol-doc" "$1/logs/protocol-code" || { echo "not ok: < only in docs/protocol.md, > only in the code"; exit 1; }
+} | sort > "$1/logs/doc-of-text"
+"$1/tests/unit/print-protocol" | sort > "$1/logs/doc-of-code"
+diff "$1/logs/doc-of-text" "$1/logs/doc-of-code" || { echo "not ok: < only in docs/protocol.md, > only in the code"; exit 1; }
 echo "ok protocol-doc"

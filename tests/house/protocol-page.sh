@@ -19,12 +19,14 @@ code=$("$1/tests/unit/print-protocol") || exit 1
     items STATES state
     items 'ERROR WORDS' error
     items KEYS key
-} | sort > "$1/logs/protocol-page"
+} | sort > "$1/logs/page-of-text"
 sed -nE '/^error none$/d; /^(operation|state|error) /p; s,^node ~/snapshot/request/ID/,key ,p' <<< "$code" |
-    grep -vxE 'key (operation|cancel)' | sort > "$1/logs/protocol-code"
-diff "$1/logs/protocol-page" "$1/logs/protocol-code" || { echo "not ok: < only in $page, > only in the code"; bad=1; }
+    grep -vxE 'key (operation|cancel)' | sort > "$1/logs/page-of-code"
+diff "$1/logs/page-of-text" "$1/logs/page-of-code" || { echo "not ok: < only in $page, > only in the code"; bad=1; }
 
-for key in $(sed -nE 's,^node ~/snapshot/(status/ID|list/N)/,,p; s,^node ~/snapshot/list/,,p' <<< "$code"); do
+keys=$(sed -nE 's,^node ~/snapshot/(status/ID|list/N)/,,p; s,^node ~/snapshot/list/,,p' <<< "$code")
+[ "$(wc -w <<< "$keys")" -gt 20 ] || { echo "not ok: the code knows few keys: $keys"; bad=1; }
+for key in $keys; do
     # plan-0 and so on, and B<disk->I<VDEV>
     grep -qF "B<${key%VDEV}>" $page || { echo "not ok: $page lacks $key"; bad=1; }
 done

@@ -57,6 +57,7 @@ gives 0 xensnap delete -n 'of a file' $vm
 
 # The same listing after a restart; SIGTERM is a clean end.
 before=$(xenstore-ls /local/domain/5/snapshot/list | grep -v generation)
+[[ $before == *upgrade* ]] || fail "no listing: $before"
 gives 0 agent_end TERM
 agent_start
 [ "$(xenstore-ls /local/domain/5/snapshot/list | grep -v generation)" = "$before" ] || fail "another listing"
@@ -83,6 +84,7 @@ switches() {
 }
 timeout 1 tail -f /dev/null # what is still due after the last request
 before=$(switches)
+[ -n "$before" ] || fail "there is no agent"
 timeout 2 tail -f /dev/null
 [ "$(switches)" = "$before" ] || fail "an idle agent woke $(($(switches) - before)) times in 2 s"
 

@@ -16,6 +16,7 @@ xenstore-write $requests '' $status '' /local/domain/0/name Domain-0 \
 answer() {
     local path id operation key dry=()
     while read -r path; do
+        : > watched
         [[ $path == */operation ]] || continue
         path=${path%/operation} id=${path##*/}
         operation=$(xenstore-read "$path/operation" 2> /dev/null) || continue
@@ -32,7 +33,7 @@ answer() {
 mkfifo events
 xenstore-watch $requests > events &
 answer < events &
-wait_for 10 test -p events
+wait_for 10 test -e watched || fail "nobody watches for requests"
 
 # asks WORDS...: xensnap is content; its request is on stdin.
 asks() {

@@ -16,7 +16,8 @@ sum=$(sha256sum < "$base")
 line=$store/$(vm_of g)/disk.cfg
 base_is_untouched() {
     disks_agree g
-    ! written_by_qemu g | grep -q "^$images" || fail "QEMU writes to the base after $1"
+    written=$(written_by_qemu g)
+    [ -n "$written" ] && ! grep -q "^$images" <<< "$written" || fail "QEMU writes to the base after $1"
     [ "$(sha256sum < "$base")" = "$sum" ] || fail "the base was written to after $1"
     note "$1"
 }

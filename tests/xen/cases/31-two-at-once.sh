@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# machine: two-vcpus
 # deadline: 400
 # Two guests are snapshotted at once; a second request for the same guest waits for the first.
 . "$(dirname "$0")"/../dom0/lib.sh

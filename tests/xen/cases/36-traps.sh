@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
+# machine: fresh
 # deadline: 600
 # What lies in wait for whoever snapshots below libxl and QEMU, each as it would happen: refused with its word, nothing
 # changed, and done when the cause is gone.

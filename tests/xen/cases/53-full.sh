@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
+# machine: fresh
 # deadline: 900
 # A full disk at every stage: an error word, the guest goes on, nothing is left, and with space again it works.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 900
 # The agent is killed before and after every step of a delete: the guest runs, the store is whole, nothing is left.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
+# machine: alone two-vcpus
 # deadline: 900
 # Two guests do their worst to their request nodes while a third asks: neither its answers nor the agent's memory
 # suffer.  What it is compared with are the same two guests that write as fast into a node which is no business of the

@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# machine: any
+# machine: oxenstored exhaustive
 # deadline: 900
 # docs/protocol.md, sentence by sentence, on real Xen, with a revert.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # exhaustive
+# machine: any
+# machine: oxenstored
 # deadline: 900
 # docs/protocol.md, sentence by sentence, as a guest sees it that policy allows everything but other targets.
 . "$(dirname "$0")"/../dom0/lib.sh

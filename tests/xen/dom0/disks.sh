@@ -44,6 +44,7 @@ disks_agree() {
     local stored written line
     stored=$(disks_of "$1" | awk '{ print $3 }' | sort)
     written=$(written_by_qemu "$1")
+    [ -n "$stored" ] || fail "libxl has no disk of $1 stored"
     [ "$stored" = "$written" ] || fail "libxl has stored '$stored', QEMU writes to '$written'"
     if [ -e "$store/$(vm_of "$1")/disk.cfg" ]; then
         line=$(grep -o 'target=[^"]*' "$store/$(vm_of "$1")/disk.cfg" | sed 's/target=//' | sort)
@@ -53,7 +54,12 @@ disks_agree() {
 
 # image_looks_whole IMAGE: one that is in use may have space that is not accounted for yet; nothing else may be.
 image_looks_whole() {
-    image_said=$(timeout 60 qemu-img check -U -f qcow2 "$1" 2>&1)
+    local code=0
+    image_said=$(timeout 60 qemu-img check -U -f qcow2 "$1" 2>&1) || code=$?
+    case $code in
+        0 | 2 | 3) ;; # nothing, damage, leaks: all else is no check that came to its end
+        *) image_said="exit code $code: $image_said"; return 1 ;;
+    esac
     ! grep ERROR <<< "$image_said" | grep -q -v OFLAG_COPIED
 }
 
@@ -99,13 +105,15 @@ dump_snapshot() {
 
 # disks_are GUEST NAME: of the paused or stopped guest every disk holds exactly what it held in that snapshot.
 disks_are() {
-    local vdev format image
+    local vdev format image compared=0
     while read -r vdev format image; do
         [ -e "$dumps/$2.$vdev" ] || continue
         image_is_whole "$image" "$format"
         qemu-img convert -U -f "$format" -O raw "$image" "$dumps/now" || fail "cannot read $vdev"
         cmp "$dumps/now" "$dumps/$2.$vdev" || fail "disk $vdev is not as in $2"
+        compared=$((compared + 1))
     done <<< "$(disks_of "$1")"
+    [ $compared -gt 0 ] || fail "no disk of $1 was compared with $2"
     rm -f "$dumps/now"
 }
 

@@ -60,7 +60,8 @@ chapter_list() {
 
 chapter_delete() {
     check xl snapshot-delete -n domain_snapshot_name your_domain
-    ! listed | grep -q domain_snapshot_name || fail "it is still listed"
+    # The others are.
+    [ "$(listed | wc -l)" -ge 4 ] && ! listed | grep -q domain_snapshot_name || fail "it is still listed: $(listed)"
     guest_wait_tick your_domain $(($(guest_tick your_domain) + 3))
     note "deleted"
 }

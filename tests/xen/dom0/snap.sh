@@ -136,11 +136,13 @@ let_go() {
 
 # ---- what there is
 
-# list_names GUEST: the names in the guest's listing, one a line.
+# list_names GUEST: the names in the guest's listing, one a line.  Without a listing that is told, for nothing listed is
+# what many cases look for.
 list_names() {
-    local list n
+    local list n count
     list=/local/domain/$(guest_domid "$1")/snapshot/list
-    for ((n = 0; n < $(xs_read "$list/count"); n++)); do
+    count=$(xs_read "$list/count") || { echo "(no listing)"; return 1; }
+    for ((n = 0; n < count; n++)); do
         printf '%s\n' "$(xenstore-read -R "$list/$n/name")" # raw: without escapes
     done
 }
@@ -151,7 +153,9 @@ is_listed() {
 
 # tags GUEST: how many internal snapshots the guest's first disk holds.
 tags() {
-    qemu-img snapshot -U -l "$images/$1-xvda.qcow2" | grep -c 'xensnap-'
+    local list
+    list=$(qemu-img snapshot -U -l "$images/$1-xvda.qcow2") || { echo "(no answer)"; return 1; }
+    grep -c 'xensnap-' <<< "$list"
 }
 
 # tag_of GUEST NAME: the internal snapshot that belongs to the snapshot of that name.

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What every part of the machine's host side shares: where things are, and how progress is told.
+# What every part of the machine's host side shares: where things are, and how progress is told. Several machines can
+# be up at once; XEN_MACHINE_INSTANCE names the one that is meant, and without it the one that people use.
 # shellcheck shell=bash disable=SC2034,SC2154 # the other parts use what is set here
 
 top=$(cd "$here/../.." && pwd)
 build=${XEN_MACHINE_DIR:-$top/build/xen}
-run=$build/run
+instance=${XEN_MACHINE_INSTANCE:-}
+run=$build/run${instance:+-$instance}
 logs=$build/logs
 suite=bookworm
 
@@ -30,17 +32,18 @@ content_key() {
     sha256sum | cut -c 1-12
 }
 
-# Two who build or boot at once would write the same files. QEMU and ssh, which stay, do not inherit this lock.
-build_lock() {
+# lock_take FILE WHAT: two who build at once would write the same files, and so would two who boot the same machine.
+# QEMU and ssh, which stay, do not inherit it.
+lock_take() {
     mkdir -p "$build"
-    exec {lock}> "$build/lock"
+    exec {lock}> "$1"
     if ! flock --nonblock "$lock"; then
-        say "waiting for another 'machine' that is building or booting"
+        say "waiting for another 'machine' that is $2"
         flock --timeout 300 "$lock" || die "it does not end"
     fi
 }
 
-build_unlock() {
+lock_drop() {
     exec {lock}>&-
 }
 

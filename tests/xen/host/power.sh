@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The machine on and off.
+# A machine on and off.
 # shellcheck shell=bash disable=SC2154 # common.sh says where things are
 
 # QEMU's processor with what trips emulated Xen taken away: with SMAP or SMEP dom0 dies at its first fault; with
@@ -28,18 +28,29 @@ close_inherited() {
     done
 }
 
+# What a machine is made of; the words of `up` change it. The disk is a raw file, /dev/vdb in dom0, and outlives the machine.
+machine_vcpus=2
+machine_memory=6144
+machine_dom0_memory=2048
+machine_disk=
+machine_xenstored=${XEN_MACHINE_XENSTORED:-xenstored}
+
+# qemu_start IMAGE PORT
 qemu_start() {
-    local image=$1 memory=$2 dom0_memory=$3 port=$4
-    local xen_words="dom0_mem=$dom0_memory,max:$dom0_memory dom0_max_vcpus=2 console=com1 com1=115200,8n1"
-    local dom0_words="console=hvc0 mitigations=off quiet cryptomgr.notests 8250.nr_uarts=0 machine.xenstored=${XEN_MACHINE_XENSTORED:-xenstored}"
+    local image=$1 port=$2 disk=()
+    local xen_words="dom0_mem=${machine_dom0_memory}M,max:${machine_dom0_memory}M dom0_max_vcpus=$machine_vcpus"
+    local dom0_words="console=hvc0 mitigations=off quiet cryptomgr.notests 8250.nr_uarts=0"
+    xen_words+=" console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning spec-ctrl=no xpti=no"
+    dom0_words+=" machine.xenstored=$machine_xenstored"
+    [ -z "$machine_disk" ] || disk=(-drive "file=$machine_disk,format=raw,if=virtio,cache=writeback,discard=unmap")
     close_inherited
-    exec qemu-system-x86_64 -name xen-machine -accel tcg,thread=multi -cpu "$processor" -smp 2 -m "$memory" \
-        -nodefaults -no-user-config -display none -no-reboot -daemonize -pidfile "$run/qemu.pid" \
+    exec qemu-system-x86_64 -name xen-machine -accel tcg,thread=multi -cpu "$processor" -smp "$machine_vcpus" \
+        -m "$machine_memory" -nodefaults -no-user-config -display none -no-reboot -daemonize -pidfile "$run/qemu.pid" \
         -chardev "file,id=console,path=$run/console.log" -serial chardev:console \
-        -drive "file=$run/disk.qcow2,format=qcow2,if=virtio,cache=unsafe,discard=unmap" \
+        -drive "file=$run/disk.qcow2,format=qcow2,if=virtio,cache=unsafe,discard=unmap" "${disk[@]}" \
         -netdev "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" \
         -device virtio-net-pci,netdev=net,romfile= -device virtio-rng-pci \
-        -kernel "$image/xen" -append "$xen_words loglvl=warning guest_loglvl=warning spec-ctrl=no xpti=no" \
+        -kernel "$image/xen" -append "$xen_words" \
         -initrd "$image/vmlinux $dom0_words,$image/initrd" > "$run/qemu.log" 2>&1
 }
 
@@ -48,7 +59,7 @@ qemu_start_on_free_port() {
     local try port
     for try in 1 2 3 4 5 6 7 8; do
         port=$((20000 + RANDOM % 30000))
-        if (qemu_start "$1" "$2" "$3" "$port"); then
+        if (qemu_start "$1" "$port"); then
             echo "$port" > "$run/port"
             return
         fi
@@ -84,25 +95,30 @@ wait_ready() {
     [ "${ready:-}" ] || boot_failed "dom0 was not ready in time, or the machine stopped"
 }
 
+# machine_up SECONDS. XEN_MACHINE_IMAGE is an image that is there already: a pool boots all of its machines from one.
 machine_up() {
-    local memory=$1 dom0_memory=$2 deadline=$3 image
-    build_lock
+    local deadline=$1 image=${XEN_MACHINE_IMAGE:-}
+    if [ -z "$image" ]; then
+        lock_take "$build/lock" building
+        image_ensure
+        image=$(image_dir)
+        lock_drop
+    fi
+    lock_take "$run.lock" booting
     if qemu_pid > /dev/null; then
         die "the machine is up already (take it down with: $0 down)"
     fi
     need_programs qemu-system-x86_64 qemu-img ssh
-    image_ensure
-    image=$(image_dir)
     rm -rf "$run" && mkdir -p "$run"
     install -m 600 "$image/key" "$run/key"
     qemu-img create -q -f qcow2 -b "$image/dom0.img" -F raw "$run/disk.qcow2"
     say "boot: starting QEMU; all is emulated, so that this takes some 20 s"
     trap 'machine_down; exit 130' INT TERM HUP
-    qemu_start_on_free_port "$image" "$memory" "$dom0_memory"
+    qemu_start_on_free_port "$image"
     wait_ready $((SECONDS + deadline))
     channel_open || boot_failed "no ssh connection: $(cat "$run/ssh.log")"
     trap - INT TERM HUP
-    build_unlock
+    lock_drop
     say "boot: the machine is up"
 }
 
@@ -129,6 +145,17 @@ machine_down() {
         dom0_power_off "$pid" || kill -TERM "$pid" 2> /dev/null || true
         wait_gone "$pid" 10 || kill -KILL "$pid" 2> /dev/null || true
     fi
+    machine_forget
+}
+
+# The power goes: what dom0 has not brought to its disks is lost.
+machine_cut() {
+    local pid
+    pid=$(qemu_pid) && kill -KILL "$pid" && wait_gone "$pid" 10
+    machine_forget
+}
+
+machine_forget() {
     channel_close
     find "$run" -mindepth 1 ! -name '*.log' -delete 2> /dev/null || true
 }
