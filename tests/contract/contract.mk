@@ -9,7 +9,7 @@ $O/tests/contract/%.o: CPPFLAGS += -iquote tests/contract
 $O/tests/contract/xl-double: $(sort $(contract:%=$O/%.o) $(double:%=$O/%.o))
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lyajl
 
-$O/tests/contract/xl-libxl: $(contract:%=$O/%.o) $O/agent/xl.o $O/agent/xl_config.o $O/agent/xl_stream.o
+$O/tests/contract/xl-libxl: $(contract:%=$O/%.o) $O/agent/xl.o $(addprefix $O/agent/,xl_config.o xl_stream.o userdata.o)
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenlight -lxentoollog -lxenstore -lyajl
 
 contract: $O/tests/contract/xl-double $O/tests/contract/xl-libxl
