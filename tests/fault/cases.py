@@ -105,7 +105,8 @@ def qemu_img_cases(calls, scenario):
     for at, command in enumerate(commands if scenario.memory == "disks" else [], 1):
         for iotype, error in ("read", "EIO"), ("write", "EIO"), ("write", "ENOSPC"), ("flush", "EIO"):
             if command not in ("info", "create") or iotype == "read":
-                found.append(Case(f"{scenario}/qemu-img/{command}/{at}/{iotype}/{error}", "qemu-img", iotype, at, error))
+                name = f"{scenario}/qemu-img/{command}/{at}/{iotype}/{error}"
+                found.append(Case(name, "qemu-img", iotype, at, error))
     return found
 
 

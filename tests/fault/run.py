@@ -82,7 +82,14 @@ class Run:
         self.stage = None
 
     def cases_of(self, scenario):
-        return cases(self.stage_of(scenario).dry_run(scenario), scenario, foreign_files())
+        """What can fail in it. A machine that is busy with other things may need a second try, which is told."""
+        try:
+            calls = self.stage_of(scenario).dry_run(scenario)
+        except TROUBLE as error:
+            print(f"again: {scenario} without a fault: {error}", flush=True)
+            self.drop()
+            calls = self.stage_of(scenario).dry_run(scenario)
+        return cases(calls, scenario, foreign_files())
 
     def run(self, scenario, case):
         began = time.monotonic()
@@ -103,7 +110,8 @@ class Run:
 
     def tell(self, verdict, name, why, seconds):
         first, *rest = why.split("\n")
-        self.results.add("skip" if verdict == "waits" else verdict, name, f"{verdict}: {first}" if why else f"{seconds:.1f}s")
+        told = f"{verdict}: {first}" if why else f"{seconds:.1f}s"
+        self.results.add("skip" if verdict == "waits" else verdict, name, told)
         print("\n    ".join([f"{verdict} {name} ({seconds:.1f}s) {first}", *rest]), flush=True)
 
 
@@ -157,6 +165,8 @@ def main(words):
         if mode == "--list":
             print("\n".join(found))
             return 0
+        if not found:
+            raise SystemExit(f"there is no such case: {patterns}")
         results.begin()
         for name in list(found) if mode in ("--only", "--first") else results.todo(list(found)):
             run.run(*found[name])

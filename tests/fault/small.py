@@ -7,7 +7,8 @@ ROOM = 256 << 20
 
 
 def _mount(*words):
-    return subprocess.run(["mount", "-t", "tmpfs", *words], capture_output=True, timeout=60, check=False).returncode == 0
+    done = subprocess.run(["mount", "-t", "tmpfs", *words], capture_output=True, timeout=60, check=False)
+    return done.returncode == 0
 
 
 def mount(path):

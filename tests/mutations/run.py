@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Shows that each mutation of the programs makes the test fail that it names, and that this test passes without it.
 
-run.py [NAME...]: these patches of tests/mutations, or all. In a copy of the tree, build/mutations, so that nobody else's
-programs change. PART=k/n does the k-th of n parts. The head of a patch is a sentence that says what it breaks, and
+run.py [NAME...]: these patches of tests/mutations, or all. In a copy of the tree, build/mutations, so that nobody
+else's programs change. PART=k/n does the k-th of n parts. The head of a patch is a sentence that says what it breaks, and
 
     Caught-by: unit NAME | integration NAME | order SCENARIO | fault PATTERN | kill WORDS... | power WORDS...
 
