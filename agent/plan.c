@@ -90,8 +90,8 @@ static int check_new_file(char path[PATH_SIZE], const char *what, const struct r
     if (straighten(path, what, err) < 0)
         return -1;
     if (!path_plain(path))
-        return err_set(err, ERR_INVALID, "%s: the path of the file that is to be made holds a comma, a double quote or a "
-                       "backslash, which xl and QEMU do not take as a part of it", what);
+        return err_set(err, ERR_INVALID, "%s: the path of the file that is to be made holds a comma, a double quote "
+                       "or a backslash, which xl and QEMU do not take as a part of it", what);
     if (lstat(path, &st) == 0)
         return err_set(err, ERR_EXISTS, "%s: the file that is to be made exists already", what);
     if (store_minds(store, record->vm, path))

@@ -6,8 +6,9 @@
 
 #include "errors.h"
 
-/* How large the disk was when the snapshot with that name was made.  0 where the image does not say: then it has had one
- * size all along (QEMU resizes none in which there is such a snapshot).  ERR_CORRUPT where it is not to be found. */
+/* How large the disk was when the snapshot with that name was made.  0 where the image does not say: then it has
+ * had one size all along (QEMU resizes none in which there is such a snapshot).  ERR_CORRUPT where it is not to be
+ * found. */
 int qcow2_snapshot_size(const char *image, const char *name, long long *size, struct err *err);
 
 #endif

@@ -251,8 +251,8 @@ int qemu_img_shrink(const char *image, long long size, struct control *control, 
     char bytes[24];
 
     snprintf(bytes, sizeof bytes, "%lld", size);
-    return act((const char *[]){ "resize", "-q", "-f", "qcow2", "--shrink", image, bytes, NULL }, QUICK_SECONDS, control,
-               err);
+    return act((const char *[]){ "resize", "-q", "-f", "qcow2", "--shrink", image, bytes, NULL }, QUICK_SECONDS,
+               control, err);
 }
 
 /* QEMU's refcount cache is 4 clusters, which is 8 GiB of image at 64 KiB; beyond that a fragmented image

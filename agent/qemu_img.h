@@ -37,8 +37,8 @@ int qemu_img_commit(const char *overlay, struct control *control, struct err *er
 /* IMAGE stands on BASE from now on, whose content is that of the one before. */
 int qemu_img_rebase(const char *image, const char *base, const char *format, struct control *control,
                     struct err *err);
-/* A new image TO with the content of IMAGE's internal snapshot TAG, as large as IMAGE is now.  INFO is the image's; TO is overwritten.
- * IMAGE may be in use. */
+/* A new image TO with the content of IMAGE's internal snapshot TAG, as large as IMAGE is now.  INFO is the
+ * image's; TO is overwritten. IMAGE may be in use. */
 int qemu_img_copy(const char *image, const char *tag, const struct image_info *info, const char *to,
                   struct control *control, struct err *err);
 

@@ -76,8 +76,8 @@ static int new_image(struct work *w, const struct record_disk *disk, char path[P
     uuid_generate_random(uuid);
     uuid_unparse_lower(uuid, mark);
     if (store_overlay_path(w->store, w->begun.order.vm, disk->vdev, mark, path) < 0)
-        return err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays, or holds a comma, a double quote "
-                       "or a backslash");
+        return err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays, or holds a comma, a double "
+                       "quote or a backslash");
     if (images_note(w->store, w->begun.order.vm, path, true, err) < 0)
         return -1;
     fd = file_claim(path, disk->target, err);
@@ -96,8 +96,8 @@ static int copy_snapshot(struct work *w, const struct record_disk *disk, const s
         return -1;
     if (size > info->virtual_size)
         return err_set(err, ERR_UNSUPPORTED,
-                       "its image was made smaller since and cannot be copied as it was; delete the snapshots that stand on "
-                       "it, and it is put back itself");
+                       "its image was made smaller since and cannot be copied as it was; delete the snapshots that "
+                       "stand on it, and it is put back itself");
     if (new_image(w, disk, to, err) < 0)
         return -1;
     if (qemu_img_copy(disk->target, disk->tag, info, to, w->control, err) < 0)

@@ -23,7 +23,8 @@ static void make_path(char path[PATH_SIZE], const struct userdata *userdata, cha
     snprintf(path, PATH_SIZE, "%s/userdata-%c.%u.%s.%s", userdata->dir, kind, userdata->domid, userdata->uuid, name);
 }
 
-/* Who unlocks it removes it first: what was locked may be nobody's lock any more.  -1 and EWOULDBLOCK: held, or gone. */
+/* Who unlocks it removes it first: what was locked may be nobody's lock any more.  -1 and EWOULDBLOCK: held, or
+ * gone. */
 static int try_lock(const char *path)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);

@@ -2,12 +2,12 @@
 #ifndef USERDATA_H
 #define USERDATA_H
 
-/* The configuration that libxl keeps of a running domain, and libxl's lock around every change of it: device hotplug, a
- * CD-ROM's change and the domain's end read it, change it and write it back under that lock.  libxl gives out neither the
- * lock nor one call for all three: libxl_userdata_retrieve() and libxl_userdata_store() take the lock each for itself, so
- * that what another has written in between would be lost.  So this goes by the files, as libxl does (libxl_dom.c,
- * libxl_internal.c, the same from 4.5 to 4.22).  Nothing of libxl that is about the domain must be called while the lock
- * is held: it would wait for it for ever. */
+/* The configuration that libxl keeps of a running domain, and libxl's lock around every change of it: device
+ * hotplug, a CD-ROM's change and the domain's end read it, change it and write it back under that lock.  libxl
+ * gives out neither the lock nor one call for all three: libxl_userdata_retrieve() and libxl_userdata_store() take
+ * the lock each for itself, so that what another has written in between would be lost.  So this goes by the files,
+ * as libxl does (libxl_dom.c, libxl_internal.c, the same from 4.5 to 4.22).  Nothing of libxl that is about the
+ * domain must be called while the lock is held: it would wait for it for ever. */
 
 #include "errors.h"
 #include "names.h"

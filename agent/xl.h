@@ -97,7 +97,8 @@ size_t xl_config_disks(const struct xl_config *config, struct xl_disk *disks, si
 /* The disk's image is PATH from now on.  A disk that is not there is left so. */
 void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *path, const char *format);
 /* The same in what libxl has stored for a running domain, which its next reboot, save and migration go by.  Under
- * libxl's own lock (userdata.h), so that a device or a medium that is being changed by another meanwhile is not lost. */
+ * libxl's own lock (userdata.h), so that a device or a medium that is being changed by another meanwhile is not
+ * lost. */
 int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
                          struct err *err);
 /* The disks as a line for xl.cfg, to be freed. */

@@ -208,9 +208,9 @@ static bool is_on(libxl_defbool value)
     return !libxl_defbool_is_default(value) && libxl_defbool_val(value);
 }
 
-/* Saving asks for every page, and the pool of a domain that has not ballooned down yet has too few.  libxl builds a domain
- * so if it gets less than it may grow to; what it was built with stands in the stored configuration, while a read one
- * holds what a balloon has left it since. */
+/* Saving asks for every page, and the pool of a domain that has not ballooned down yet has too few.  libxl builds
+ * a domain so if it gets less than it may grow to; what it was built with stands in the stored configuration,
+ * while a read one holds what a balloon has left it since. */
 static int check_populated(struct xl *xl, unsigned domid, const libxl_domain_config *d, struct err *err)
 {
     _cleanup_(xl_config_freep) struct xl_config *stored = NULL;

@@ -17,8 +17,8 @@ int xl_save(struct xl *xl, unsigned domid, int fd, enum xl_save_kind kind, struc
     return rc;
 }
 
-/* CONFIG says how large the domain was, and libxl stores that as what it was built with; but a restore leaves nothing to
- * be populated on demand, and the next snapshot must not be refused for it. */
+/* CONFIG says how large the domain was, and libxl stores that as what it was built with; but a restore leaves
+ * nothing to be populated on demand, and the next snapshot must not be refused for it. */
 static void forget_demand(struct xl *xl, unsigned domid)
 {
     struct err err;

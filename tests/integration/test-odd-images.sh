@@ -78,10 +78,22 @@ size() {
     qemu-img info -U --output=json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] >> 20)'
 }
 
+gone() {
+    [ ! -e "$dir/xen/$1" ]
+}
+
+# The domain is destroyed, and its QEMU has let go of the images.
+ended() {
+    local old
+    old=$(domid)
+    domain destroy "$old"
+    wait_for 10 gone "$old" || fail "domain $old stays"
+}
+
 # resized MIB: the VM is stopped, its image made as large as that, and it is started again, and has an overlay on it; then
 # what is inside the image can be brought back in a copy only.
 resized() {
-    domain destroy "$(domid)"
+    ended
     qemu-img resize -q --shrink "$dir/xvdr.qcow2" "$1M" || fail "not resized"
     machine xvda qcow2 "$dir/xvdr.qcow2"
     gives 0 xensnap create -D -e -n "at-$1" web1
@@ -102,7 +114,7 @@ holds "$copy" 1
 gives 0 xensnap revert web1 at-96
 [ "$(size "$(stored)")" = 96 ] || fail "$(stored) has $(size "$(stored)") MiB"
 holds "$(stored)" 1
-domain destroy "$(domid)"
+ended
 rm -r "$dir/store/$vm"
 
 qemu-img create -q -f qcow2 "$dir/xvdr.qcow2" 64M

@@ -129,7 +129,8 @@ static void late_answers(void)
 /* QEMU does not know the number of what it cannot read. */
 static void error_without_a_number(void)
 {
-    static const char *const script[] = { READY, "{\"error\":{\"class\":\"GenericError\",\"desc\":\"syntax\"}}\r\n", NULL };
+    static const char *const script[] = { READY, "{\"error\":{\"class\":\"GenericError\",\"desc\":\"syntax\"}}\r\n",
+                                          NULL };
     _cleanup_(qemu_end) struct qemu qemu;
 
     if (!CHECK_INT(qemu_open(&qemu, script), 0))
@@ -141,7 +142,8 @@ static void error_without_a_number(void)
 static void other_numbers(void)
 {
     static const char *const script[] = {
-        READY, "{\"return\":{\"of\":0}}\r\n{\"return\":{\"of\":0},\"id\":\"2\"}\r\n{\"return\":{\"of\":0},\"id\":99}\r\n"
+        READY, "{\"return\":{\"of\":0}}\r\n"
+        "{\"return\":{\"of\":0},\"id\":\"2\"}\r\n{\"return\":{\"of\":0},\"id\":99}\r\n"
         "{\"id\":\"2\",\"error\":{\"desc\":\"whose?\"}}\r\n{\"return\":{\"of\":2},\"id\":2}\r\n", NULL
     };
     _cleanup_(qemu_end) struct qemu qemu;
