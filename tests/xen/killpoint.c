@@ -3,7 +3,7 @@
  *
  * A worker writes each step into its journal just before it takes it.  The file /run/killpoint holds
  * "WHO WHEN STEP": who is to be killed (worker or agent; "hold": the worker is stopped), and when (before or after)
- * that line is written.
+ * that line is written; "durable" is when it has been made durable, in a step that waits for that.
  * "before" is also just after the step before it.  The pseudo-step "outcome" is the end of the operation. */
 
 #include <dlfcn.h>
@@ -18,6 +18,9 @@
 struct point {
     char who[16], when[16], step[24];
 };
+
+static struct point awaited; /* "durable": its line has been written */
+static int awaited_fd = -1;
 
 static int read_point(struct point *point)
 {
@@ -66,5 +69,24 @@ ssize_t write(int fd, const void *data, size_t size)
     n = real(fd, data, size);
     if (hit && strcmp(point.when, "after") == 0)
         kill_now(&point);
+    if (hit && strcmp(point.when, "durable") == 0) {
+        awaited = point;
+        awaited_fd = fd;
+    }
     return n;
+}
+
+int fdatasync(int fd)
+{
+    static int (*real)(int);
+    int rc;
+
+    if (!real)
+        real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    rc = real(fd);
+    if (awaited_fd >= 0 && fd == awaited_fd) {
+        awaited_fd = -1;
+        kill_now(&awaited);
+    }
+    return rc;
 }
