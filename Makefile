@@ -171,6 +171,14 @@ check-xen: xen-tree
 check-exhaustive: xen-tree
 	@tests/xen/machine run exhaustive
 
+# Cuts of the power at every step, see docs/testing.md; six of them, drawn by a seed, fit the gate.
+power-cuts: xen-tree
+	@PART=$(PART) tests/xen/power-cuts $(if $(ONLY),--only '$(ONLY)') $(if $(NOSYNC),--nosync all) \
+	  $(if $(REACHED),--reached $(REACHED)) $(if $(MOUNT),--mount $(MOUNT)) $(if $(REBOOT),--reboot)
+
+check-power: xen-tree
+	@SEED=$(SEED) tests/xen/power-cuts --gate 6
+
 xen-shell: xen-tree
 	@tests/xen/shell.sh
 
@@ -197,7 +205,7 @@ clean:
 	rm -rf build/gcc* build/clang* build/cc* build/guest
 
 .PHONY: all guest install install-guest install-xl-shim clean check check-build check-fast check-xen check-exhaustive \
-        xen-root xen-tree xen-shell xen-push howto demo bench unit integration
+        power-cuts check-power xen-root xen-tree xen-shell xen-push howto demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/double/double.mk tests/contract/contract.mk tests/integration/integration.mk \
          tests/kill/kill.mk

@@ -4,7 +4,7 @@
  *
  * A worker writes each step into its journal just before it takes it.  The file $KILLPOINT, by default /run/killpoint,
  * holds "WHO WHEN STEP [MICROSECONDS]": who is to be killed (worker, agent or both; "hold": the worker is stopped), and
- * when (before or after) that line is written.
+ * when (before or after) that line is written; "durable" is when it has been made durable, in a step that waits for it.
  * "before" is also just after the step before it.  The pseudo-step "begun" is the journal's first line, "outcome" the
  * end of the operation.  With MICROSECONDS they die so much later, wherever the worker is then. */
 
@@ -36,6 +36,8 @@ static const char *file_name(void)
 
     return name ? name : "/run/killpoint";
 }
+static struct point awaited; /* "durable": its line has been written */
+static int awaited_fd = -1;
 
 static int read_point(struct point *point)
 {
@@ -117,5 +119,24 @@ ssize_t write(int fd, const void *data, size_t size)
     n = real(fd, data, size);
     if (hit && strcmp(point.when, "after") == 0)
         at_point(&point);
+    if (hit && strcmp(point.when, "durable") == 0) {
+        awaited = point;
+        awaited_fd = fd;
+    }
     return n;
+}
+
+int fdatasync(int fd)
+{
+    static int (*real)(int);
+    int rc;
+
+    if (!real)
+        real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    rc = real(fd);
+    if (awaited_fd >= 0 && fd == awaited_fd) {
+        awaited_fd = -1;
+        at_point(&awaited);
+    }
+    return rc;
 }

@@ -33,21 +33,25 @@ machine_vcpus=2
 machine_memory=6144
 machine_dom0_memory=2048
 machine_disk=
+machine_line=
 machine_xenstored=${XEN_MACHINE_XENSTORED:-xenstored}
 
 # qemu_start IMAGE PORT
 qemu_start() {
-    local image=$1 port=$2 disk=()
+    local image=$1 port=$2 more=()
     local xen_words="dom0_mem=${machine_dom0_memory}M,max:${machine_dom0_memory}M dom0_max_vcpus=$machine_vcpus"
     local dom0_words="console=hvc0 mitigations=off quiet cryptomgr.notests 8250.nr_uarts=0"
     xen_words+=" console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning spec-ctrl=no xpti=no"
     dom0_words+=" machine.xenstored=$machine_xenstored"
-    [ -z "$machine_disk" ] || disk=(-drive "file=$machine_disk,format=raw,if=virtio,cache=writeback,discard=unmap")
+    [ -z "$machine_disk" ] || more=(-drive "file=$machine_disk,format=raw,if=virtio,cache=writeback,discard=unmap")
+    # A monitor, and a line to dom0 (/dev/vport*p1, module virtio_console) that needs no network.
+    [ -z "$machine_line" ] || more+=(-qmp "unix:$run/qmp,server=on,wait=off" -device virtio-serial-pci
+        -chardev "socket,id=line,path=$run/line,server=on,wait=off" -device "virtserialport,chardev=line")
     close_inherited
     exec qemu-system-x86_64 -name xen-machine -accel tcg,thread=multi -cpu "$processor" -smp "$machine_vcpus" \
         -m "$machine_memory" -nodefaults -no-user-config -display none -no-reboot -daemonize -pidfile "$run/qemu.pid" \
         -chardev "file,id=console,path=$run/console.log" -serial chardev:console \
-        -drive "file=$run/disk.qcow2,format=qcow2,if=virtio,cache=unsafe,discard=unmap" "${disk[@]}" \
+        -drive "file=$run/disk.qcow2,format=qcow2,if=virtio,cache=unsafe,discard=unmap" "${more[@]}" \
         -netdev "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:$port-:22" \
         -device virtio-net-pci,netdev=net,romfile= -device virtio-rng-pci \
         -kernel "$image/xen" -append "$xen_words" \
