@@ -3,10 +3,11 @@
 
 fault-programs: kill-programs $O/tests/fault/faults.so
 
-# Without the sanitizers: what it is preloaded to may have none.
+# Without the sanitizers: what it is preloaded to may have none.  The programs call open64() and its like, see the Makefile;
+# built with the same macro, a function defined here is the one that they call.
 $O/tests/fault/faults.so: tests/fault/faults.c
 	@mkdir -p $(@D)
-	$(call run,LD,$@)$(CC) -D_GNU_SOURCE -std=gnu11 -Wall -Wextra -Wshadow -O2 -shared -fPIC -o $@ $< -ldl
+	$(call run,LD,$@)$(CC) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -std=gnu11 -Wall -Wextra -Wshadow -O2 -shared -fPIC -o $@ $< -ldl
 
 # Part of the gate: a fixed tenth.
 check-faults:
