@@ -171,7 +171,7 @@ check-xen: xen-tree
 check-exhaustive: xen-tree
 	@tests/xen/machine run exhaustive
 
-# Cuts of the power at every step, see docs/testing.md; six of them, drawn by a seed, fit the gate.
+# Cuts of the power at every step, see docs/testing.md, and six of them, drawn by a seed.
 power-cuts: xen-tree
 	@PART=$(PART) tests/xen/power-cuts $(if $(ONLY),--only '$(ONLY)') $(if $(NOSYNC),--nosync all) \
 	  $(if $(REACHED),--reached $(REACHED)) $(if $(MOUNT),--mount $(MOUNT)) $(if $(REBOOT),--reboot)

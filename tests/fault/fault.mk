@@ -9,7 +9,7 @@ $O/tests/fault/faults.so: tests/fault/faults.c
 	@mkdir -p $(@D)
 	$(call run,LD,$@)$(CC) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -std=gnu11 -Wall -Wextra -Wshadow -O2 -shared -fPIC -o $@ $< -ldl
 
-# Part of the gate: a fixed tenth.
+# A fixed tenth.
 check-faults:
 	@tests/deps.sh fast
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc fault-programs
