@@ -13,8 +13,9 @@ int queue_push(struct queue *queue, struct job *job, struct err *err)
     struct job **link = &queue->jobs;
     int pending = 0;
 
+    /* One that has been answered is pending no more, though its worker may not have ended yet. */
     for (; *link; link = &(*link)->next)
-        pending += same_vm(*link, job);
+        pending += same_vm(*link, job) && !state_final((*link)->status.state);
     if (pending >= QUEUE_PENDING_PER_VM)
         return err_set(err, ERR_BUSY, "%d requests for this domain are waiting already; ask again later",
                        pending);

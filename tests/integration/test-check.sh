@@ -57,6 +57,6 @@ cd "$here/../.." || exit 1
 targets=$(sed -nE 's/^\| [a-z-]+ \| [0-9]+ \| `make ([a-z-]+)` \|.*/\1/p' docs/testing.md)
 [ "$(wc -l <<< "$targets")" -ge 4 ] || fail "the budget has these only: $targets"
 for target in $targets; do
-    grep -q "^$target:" Makefile || fail "there is no target $target"
+    grep -q "^$target:" Makefile tests/*/*.mk || fail "there is no target $target"
 done
 echo "ok check"
