@@ -43,43 +43,4 @@ base_is_untouched 'a revert'
 done_or_fail g 'delete name=s'
 no_trace_of g
 check guest_unharmed g
-
-# Who changes the configuration holds libxl's lock on it meanwhile, and so do we.
-vm=$(vm_of g)
-stored=/var/lib/xen/userdata-d.$(guest_domid g).$vm.libxl-json
-lock=/var/lib/xen/userdata-l.$(guest_domid g).$vm.domain-userdata-lock
-# locked LINE: another has it when the guest stands still already; sets held, its descriptor.
-locked() {
-    hold after pause g "$1"
-    exec {held}> "$lock"
-    flock $held
-    let_go
-}
-locked 'create name=l memory=no type=external'
-python3 - "$stored" << 'PY'
-import json, sys
-d = json.loads(open(sys.argv[1]).read().rstrip("\0"))
-d["on_crash"] = "preserve"
-open(sys.argv[1], "w").write(json.dumps(d) + "\0")
-PY
-rm "$lock"
-exec {held}>&-
-await g
-[ "$state" = done ] || fail "with the lock held for a moment: $state $error"
-grep -q '"on_crash": *"preserve"' "$stored" || fail "another's change is lost"
-grep -q "$vm/disk_xvda" "$stored" || fail "our change is lost"
-disks_agree g
-done_or_fail g 'delete name=l'
-[ ! -e "$lock" ] || fail "the lock is left over"
-note "a lock that is held for a moment"
-locked 'create name=l memory=no type=external'
-await g
-[ "$state $error" = 'failed busy' ] || fail "with the lock held: $state $error"
-guest_wait_tick g $(($(guest_tick g) + 3))
-rm "$lock"
-exec {held}>&-
-disks_agree g
-no_trace_of g
-check guest_unharmed g
-note "a lock that stays"
 nothing_left_over

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# deadline: 400
+# exhaustive
+# deadline: 600
 # Memory that is populated on demand is not saved, whoever has it; a domain that was only made smaller is.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh

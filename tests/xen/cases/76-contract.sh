@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 900
 # The sentences about xl.h with libxl; tests/integration/test-contract.sh tries the same with the double of it.
 . "$(dirname "$0")"/../dom0/lib.sh
