@@ -5,6 +5,7 @@
 
 #include "care.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "digest.h"
 #include "draft.h"
 #include "holders.h"
@@ -136,7 +137,18 @@ static int add_holders(const struct xl_config *config, struct holders *holders, 
     return 0;
 }
 
-/* The old domain's QEMU: who has its disks open, those that the new one is to have, or the snapshot's. */
+/* Who has the disks open that the new domain is to have, or the snapshot's. */
+static int find_next_holders(const struct reversion *r, struct holders *holders, struct err *err)
+{
+    if (add_holders(r->config, holders, err) < 0)
+        return -1;
+    for (size_t i = 0; i < r->record.disk_count; i++)
+        if (holders_find(holders, r->record.disks[i].target, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* The old domain's QEMU, or what has its disks open. */
 static int find_holders(struct work *w, const struct reversion *r, struct holders *holders, struct err *err)
 {
     _cleanup_(xl_config_freep) struct xl_config *now = NULL;
@@ -144,12 +156,27 @@ static int find_holders(struct work *w, const struct reversion *r, struct holder
     /* what is left of a domain that was built by halves may have no configuration to read */
     if (xl_config_read(w->xl, r->reach.domain.domid, &now, err) == 0 && add_holders(now, holders, err) < 0)
         return -1;
-    if (add_holders(r->config, holders, err) < 0)
-        return -1;
-    for (size_t i = 0; i < r->record.disk_count; i++)
-        if (holders_find(holders, r->record.disks[i].target, err) < 0)
-            return -1;
-    return 0;
+    return find_next_holders(r, holders, err);
+}
+
+/* The QEMU of a domain that was built by halves may still be starting, and open its disks when it was told to exit. */
+static int wait_for_images(const struct reversion *r, struct err *err)
+{
+    long long deadline = clock_ms() + QEMU_EXIT_SECONDS * 1000LL;
+    size_t found;
+    int rc;
+
+    do {
+        struct holders holders = { 0 };
+        long long left = deadline - clock_ms();
+
+        rc = find_next_holders(r, &holders, err);
+        found = holders.count;
+        if (rc == 0)
+            rc = holders_wait(&holders, left > 0 ? (int)(left / 1000) : 0, err);
+        holders_deinit(&holders);
+    } while (rc == 0 && found > 0);
+    return rc;
 }
 
 /* libxl does not wait for QEMU to exit, and qemu-img must not touch an image that QEMU still has. */
@@ -163,7 +190,7 @@ static int replace_domain(struct work *w, struct reversion *r, struct err *err)
     if (rc == 0)
         rc = holders_wait(&holders, QEMU_EXIT_SECONDS, err);
     holders_deinit(&holders);
-    return rc;
+    return rc < 0 ? -1 : wait_for_images(r, err);
 }
 
 /* Without memory it boots from its disks. */

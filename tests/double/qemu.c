@@ -203,22 +203,59 @@ static bool is_ours(int pid, const char *pid_file)
     return false;
 }
 
-int qemu_pid(unsigned domid)
+/* With -daemonize there are two of them for a while. */
+static size_t find_all(unsigned domid, int *pids, size_t max)
 {
     char pid_file[DOUBLE_PATH];
     DIR *processes = opendir("/proc");
     struct dirent *process;
-    int found = 0;
+    size_t count = 0;
 
     double_path(pid_file, "domains/%u/qemu.pid", domid);
-    while (processes && !found && (process = readdir(processes))) {
+    while (processes && count < max && (process = readdir(processes))) {
         int pid = isdigit((unsigned char)*process->d_name) ? atoi(process->d_name) : 0;
 
-        found = pid && is_ours(pid, pid_file) ? pid : 0;
+        if (pid && is_ours(pid, pid_file))
+            pids[count++] = pid;
     }
     if (processes)
         closedir(processes);
-    return found;
+    return count;
+}
+
+int qemu_pid(unsigned domid)
+{
+    int pid = 0;
+
+    find_all(domid, &pid, 1);
+    return pid;
+}
+
+static bool is_stopped(int pid)
+{
+    char path[32], line[256] = "", *name_end;
+    _cleanup_(closep) int fd = -1;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, line, sizeof line - 1) <= 0)
+        return false;
+    name_end = strrchr(line, ')');
+    return name_end && name_end[1] && name_end[2] == 'T';
+}
+
+size_t qemu_hold(unsigned domid, int pids[QEMU_PIDS_MAX])
+{
+    size_t found = find_all(domid, pids, QEMU_PIDS_MAX), held = 0;
+
+    for (size_t i = 0; i < found; i++) {
+        int pid = pids[i];
+
+        if (!is_stopped(pid) && kill(pid, SIGSTOP) == 0)
+            pids[held++] = pid;
+        kill(pid, SIGHUP);
+    }
+    return held;
 }
 
 void qemu_end(int pid)

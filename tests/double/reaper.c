@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,14 +65,19 @@ static bool wait_dying(unsigned domid)
     return false;
 }
 
+/* As libxl's, it is told to exit before the destroy returns: from then on it opens nothing more, and takes its time. */
 int reaper_main(unsigned domid)
 {
-    int pid;
+    int pids[QEMU_PIDS_MAX], pid;
+    size_t held;
 
+    held = qemu_hold(domid, pids);
     if (daemon(1, 0) < 0)
         return 1;
     note_pid(domid);
     poll(NULL, 0, (int)double_setting("qemu-exit-ms", EXIT_MS));
+    for (size_t i = 0; i < held; i++)
+        kill(pids[i], SIGCONT);
     while ((pid = qemu_pid(domid))) {
         qemu_end(pid);
         if (!qemu_wait(pid, END_MS))
