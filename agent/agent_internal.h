@@ -11,6 +11,7 @@
 #include "queue.h"
 
 struct domain;
+struct doubt;
 struct letter;
 struct loop;
 struct snapshots;
@@ -68,6 +69,13 @@ int permit_target(struct agent *agent, const struct permit *permit, const struct
 int permit_limits(struct agent *agent, const struct permit *permit, const struct order *order, struct err *err);
 /* The line in the log that every request of a guest is. */
 void permit_log(const struct permit *permit, const struct request *request, const struct err *err);
+
+/* ---- target.c */
+
+/* Whom the request is about, which is order->request.domain or else order->home: a domid, a UUID or a name, in this
+ * order.  Sets order's vm and domid, -1 where it does not run.  A VM is found by its UUID as long as its directory is
+ * there.  ERR_NOT_FOUND; ERR_INVALID: several have that name, and each is told with its UUID; ERR_UNSUPPORTED: dom0. */
+int target_find(struct agent *agent, struct order *order, struct doubt *doubt, struct err *err);
 
 /* ---- requests.c */
 

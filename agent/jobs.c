@@ -103,6 +103,7 @@ static void on_result(struct agent *agent, struct job *job, const struct msg *ms
     memcpy(job->status.snapshot, msg->snapshot, sizeof job->status.snapshot);
     memcpy(job->status.name, msg->name, sizeof job->status.name);
     memcpy(job->status.plan, msg->plan, sizeof job->status.plan);
+    job_tell_doubt(job);
     step(job, done ? JOB_SUCCEEDED : JOB_ERRED);
     if (done && job->order.request.operation == OPERATION_REVERT)
         move_to_new_domain(agent, job, msg->snapshot);
