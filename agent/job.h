@@ -24,7 +24,7 @@ struct agent;
 /* What was not clear about whom a request means, and may have to be told. */
 struct doubt {
     char warning[STATUS_WARNING_SIZE]; /* in case it gets done; "": nothing */
-    char elsewhere[UUID_LENGTH + 1];   /* a VM of that name that has the snapshot, in case the one that is meant has not */
+    char elsewhere[UUID_LENGTH + 1];   /* a VM of that name that has the snapshot, in case the one meant has not */
 };
 
 struct job {

@@ -116,7 +116,8 @@ static void note_others(const struct candidates *stored, struct doubt *doubt)
     if (stored->count == 0)
         return;
     describe_all(stored, text, sizeof text);
-    snprintf(doubt->warning, sizeof doubt->warning, "VMs of that name that do not run have snapshots, too: %.240s", text);
+    snprintf(doubt->warning, sizeof doubt->warning, "VMs of that name that do not run have snapshots, too: %.240s",
+             text);
     memcpy(doubt->elsewhere, stored->has_it, sizeof doubt->elsewhere);
 }
 
