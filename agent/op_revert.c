@@ -209,7 +209,7 @@ static int hand_over(struct work *w, struct reversion *r, unsigned domid, struct
     struct msg msg = { .kind = MSG_RESTORED, .domid = (int)domid };
 
     reversion_give_space(w);
-    if (vmconfig_save(w, r->config, err) < 0 ||
+    if (reversion_give_up_replaced(w, r, err) < 0 || vmconfig_save(w, r->config, err) < 0 ||
         store_set_current(w->store, w->begun.order.vm, w->begun.snapshot, err) < 0)
         return -1;
     memcpy(msg.snapshot, w->begun.snapshot, sizeof msg.snapshot);

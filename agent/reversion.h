@@ -33,6 +33,8 @@ int reversion_read_next(struct work *work, struct reversion *reversion, struct e
 /* Puts back the content of the images that are to be used themselves.  Nobody has them open.  FIRST: what they hold
  * now is what has to be kept. */
 int reversion_apply(struct work *work, struct reversion *reversion, bool first, struct err *err);
+/* The new domain is there, and the configuration is going to be its: what it replaces is given up, in the ledger. */
+int reversion_give_up_replaced(struct work *work, struct reversion *reversion, struct err *err);
 /* Gives the reserved space back, for what has to be written now. */
 void reversion_give_space(struct work *work);
 /* The new domain runs: removes what was kept of the state that it replaces.  WAIT: for a guest that boots to give up

@@ -237,7 +237,7 @@ class World:
         return ",".join(f"{vdev}={kind}" for vdev, (_, kind) in sorted(self.bases.items()))
 
     def noted_images(self):
-        return json.loads(self.vm_file("images.json") or '{"images": []}')["images"]
+        return json.loads(self.vm_file("images.json") or '{"ledger": []}')["ledger"]
 
     def stored(self):
         """The disks of our copy of its configuration."""

@@ -39,6 +39,7 @@ store_is_whole() {
     needed=$({
         qemu-img info -U --backing-chain "$(disks_of g | awk '$1 == "xvdb" { print $3 }')" | sed -n 's/^image: //p'
         sed -n 's/.*"target": "\(.*\)".*/\1/p' "$store"/*/*/snapshot.json
+        waiting_images
     } | grep "^$store" | sort -u)
     there=$(find "$store" -name '*.qcow2' | sort)
     [ "$needed" = "$there" ] || fail "$1: needed are '$needed', there are '$there'"

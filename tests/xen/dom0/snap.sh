@@ -179,6 +179,11 @@ fingerprint() {
     xenstore-ls -f "/local/domain/$(guest_domid "$1")/snapshot/list" | sort
 }
 
+# Images of ours that were given up while the VM did not run: they stay until it has run without them.
+waiting_images() {
+    cat "$store"/*/images.json 2> /dev/null | awk -F '"' '$2 == "path" { path = $4 } $2 == "waits" { print path }'
+}
+
 # Nothing that an operation needs only while it runs.
 nothing_left_over() {
     local name

@@ -191,6 +191,7 @@ power_images() {
             qemu-img info -U --backing-chain "$target" | sed -n 's/^image: //p'
         done < <(power_disks)
         records_of disk | awk '{ print $4 }'
+        waiting_images
     } | grep "^$store" | sort -u)
     there=$(find "$store" -name '*.qcow2' | sort)
     [ "$needed" = "$there" ] || fail "images: needed are '$needed', there are '$there'"
