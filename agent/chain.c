@@ -112,6 +112,7 @@ static int add_named(struct chain *chain, struct work *w, const struct reach *re
         set_unknown(chain, err);
         return err->code == ERR_CANCELLED ? -1 : 0;
     }
+    snprintf(chain->name, sizeof chain->name, "%s", xl_config_name(config));
     count = xl_config_disks(config, disks, DISKS_MAX);
     for (size_t i = 0; i < count; i++) {
         struct link *link;
@@ -122,6 +123,7 @@ static int add_named(struct chain *chain, struct work *w, const struct reach *re
         if (!link)
             return out_of_memory(err);
         link->named = true;
+        link->writable |= disks[i].writable;
         snprintf(link->vdev, sizeof link->vdev, "%s", disks[i].vdev);
     }
     return 0;
@@ -158,8 +160,10 @@ static int add_records(struct chain *chain, struct work *w, struct err *err)
     }
     if (snapshots_check_whole(&snapshots, &unread) < 0)
         set_unknown(chain, &unread);
-    for (size_t i = 0; i < snapshots.count && rc == 0; i++)
+    for (size_t i = 0; i < snapshots.count && rc == 0; i++) {
+        chain->name_known |= strcmp(snapshots.records[i].vm_name, chain->name) == 0;
         rc = add_record(chain, &snapshots.records[i], err);
+    }
     snapshots_deinit(&snapshots);
     return rc;
 }
@@ -221,6 +225,29 @@ static void check_contents(struct chain *chain, const struct images *images)
     }
 }
 
+static bool is_known(const struct link *link)
+{
+    return link->entry >= 0 || link->frozen || link->snapshots > 0;
+}
+
+/* Somebody has copied an xl.cfg with its uuid: what is stored is another VM's. */
+static void check_stranger(struct chain *chain)
+{
+    bool known = false, common = false;
+
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct link *link = &chain->item[i];
+
+        known |= is_known(link);
+        common |= is_known(link) && link->named && link->writable;
+    }
+    if (!chain->runs || chain->name_known || !known || common)
+        return;
+    err_set(&chain->stranger, ERR_CORRUPT,
+            "domain %s has the UUID of the VM whose snapshots these are, but neither its name nor one of its disks; "
+            "give it a uuid of its own in its xl.cfg", chain->name);
+}
+
 int chain_list(struct chain *chain, const struct images *images, struct work *w, const struct reach *reach,
                struct err *err)
 {
@@ -229,16 +256,35 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
         return -1;
     ask_qemu(chain, reach);
     check_contents(chain, images);
+    check_stranger(chain);
     return 0;
 }
 
 int chain_check_known(const struct chain *chain, struct err *err)
 {
-    const struct err *why = chain->unknown.code != ERR_NONE ? &chain->unknown : &chain->misused;
-
-    if (why->code == ERR_NONE)
+    if (chain_check_written(chain, err) < 0)
+        return -1;
+    if (chain->unknown.code == ERR_NONE)
         return 0;
-    *err = *why;
+    *err = chain->unknown;
+    return -1;
+}
+
+int chain_check_own(const struct chain *chain, struct err *err)
+{
+    if (chain->stranger.code == ERR_NONE)
+        return 0;
+    *err = chain->stranger;
+    return -1;
+}
+
+int chain_check_written(const struct chain *chain, struct err *err)
+{
+    if (chain_check_own(chain, err) < 0)
+        return -1;
+    if (chain->misused.code == ERR_NONE)
+        return 0;
+    *err = chain->misused;
     return -1;
 }
 

@@ -29,6 +29,7 @@ struct link {
     bool looked;             /* what is below it and in it is known, as far as it is there */
     bool there;
     bool named;              /* a configuration names it */
+    bool writable;           /* for a disk that can be written to */
     bool active;             /* the domain writes to it, by what QEMU says; else, by the configuration, it would */
     enum node_role node;     /* how QEMU has it */
     bool pinned;             /* and lets nobody write to it, for a PV disk that is never used */
@@ -46,6 +47,9 @@ struct chain {
     bool runs;           /* there is a domain */
     struct err unknown;  /* code ERR_NONE, or why not all is known: then nothing may be removed or merged */
     struct err misused;  /* code ERR_NONE, or that the domain writes into what is a snapshot */
+    struct err stranger; /* code ERR_NONE, or that the domain has the UUID of this VM and nothing else of it */
+    char name[NAME_MAX_BYTES + 1]; /* the domain's */
+    bool name_known;     /* a record has it, too */
 };
 
 /* Every image that the ledger, the configuration or a record names, and who needs it. */
@@ -53,7 +57,11 @@ int chain_list(struct chain *chain, const struct images *images, struct work *wo
                struct err *err);
 /* Then: what they stand on, and what is in them. */
 int chain_look(struct chain *chain, const struct images *images, struct work *work, struct err *err);
-/* ERR_CORRUPT where not all is known, or something is written to that must not be. */
+/* ERR_CORRUPT where the domain is another VM's. */
+int chain_check_own(const struct chain *chain, struct err *err);
+/* The same, and where it writes to what is a snapshot. */
+int chain_check_written(const struct chain *chain, struct err *err);
+/* The same, and where not all is known. */
 int chain_check_known(const struct chain *chain, struct err *err);
 void chain_deinit(struct chain *chain);
 /* NULL where it is none of the VM's. */

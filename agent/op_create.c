@@ -144,10 +144,7 @@ static int check_images(struct work *w, struct creation *c, struct err *err)
         return -1;
     if (chain.unknown.code != ERR_NONE)
         log_warning("request %s: %s", w->begun.order.request.id, chain.unknown.text);
-    if (chain.misused.code == ERR_NONE)
-        return 0;
-    *err = chain.misused;
-    return -1;
+    return chain_check_written(&chain, err);
 }
 
 /* QEMU opens all of them for each disk, and tells of them one inside the other. */

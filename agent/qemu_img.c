@@ -239,7 +239,7 @@ int qemu_img_copy(const char *image, const char *tag, const struct image_info *i
         words[n++] = "-B";
         words[n++] = info->backing;
         words[n++] = "-F";
-        words[n++] = *info->backing_format ? info->backing_format : "raw";
+        words[n++] = info->backing_format;
     }
     words[n++] = image;
     words[n++] = to;

@@ -91,6 +91,59 @@ gives 0 xensnap delete -n s1 web1
 holds "$dir/a.qcow2" 2
 [ ! -e "$one" ] || fail "not merged when it was started right again"
 
+case_begin "another VM is started with the UUID of this one"
+machine xvda qcow2 "$dir/a.qcow2"
+gives 0 xensnap create -D -n s1 web1
+gives 0 xensnap create -D -e -n s2 web1
+one=$(stored)
+writes 2
+ended
+qemu-img create -q -f qcow2 "$dir/z.qcow2" 64M
+domain_config pv xvda qcow2 rw "$dir/z.qcow2" | sed 's/^name web1/name other/' | domain create > "$dir/domid"
+sums_of "$dir/a.qcow2" "$one"
+for words in "delete -n s1" "delete -n s2" "create -D -n s3" "create -D -e -n s3"; do
+    # shellcheck disable=SC2086 # several words
+    gives 13 xensnap $words "$vm"
+    says 'neither its name nor one of its disks'
+done
+was=$(domid)
+for name in s1 s2; do
+    gives 13 xensnap revert "$vm" $name
+    says 'neither its name nor one of its disks'
+done
+[ "$(domid) $(life) $(stored)" = "$was running $dir/z.qcow2" ] || fail "the other VM is not as it was: $(domid) $(life)"
+unchanged
+ended
+# The same disks under another name is the same VM.
+domain_config pv xvda qcow2 rw "$one" | sed 's/^name web1/name renamed/' | domain create > "$dir/domid"
+gives 0 xensnap create -D -n s3 "$vm"
+gives 0 xensnap delete -n s2 "$vm"
+
+case_begin "a template whose format is written down nowhere"
+qemu-img create -q -f qcow2 "$dir/golden.qcow2" 64M
+qemu-img create -q -f qcow2 -u -b "$dir/golden.qcow2" -F qcow2 "$dir/a.qcow2" 64M
+python3 - "$dir/a.qcow2" << 'PY' # as qemu-img of old did without -F: the header extension that tells it is made unknown
+import sys
+with open(sys.argv[1], "r+b") as file:
+    head = file.read(4096)
+    file.seek(head.index(bytes.fromhex("e2792aca")))
+    file.write(bytes.fromhex("11111111"))
+PY
+machine xvda qcow2 "$dir/a.qcow2"
+writes 1
+gives 0 xensnap create -D -n s1 web1
+gives 0 xensnap create -D -e -n s2 web1
+writes 2
+was=$(domid)
+gives 9 xensnap revert web1 s1
+says 'in which format'
+[ "$(domid) $(life)" = "$was running" ] || fail "the domain is not as it was: $(domid) $(life)"
+holds "$(stored)" 2
+gives 0 xensnap delete -n s2 web1
+holds "$dir/a.qcow2" 2
+gives 0 xensnap revert web1 s1
+holds "$dir/a.qcow2" 1
+
 case_begin "an overlay in which nothing was ever written, detached"
 machine xvda qcow2 "$dir/a.qcow2" xvdb qcow2 "$dir/b.qcow2"
 gives 0 xensnap create -D -e -n s1 web1
