@@ -101,8 +101,8 @@ static int copy_snapshot(struct work *w, const struct record_disk *disk, const s
                        "stand on it, and it is put back itself");
     if (*info->backing && !*info->backing_format)
         return err_set(err, ERR_UNSUPPORTED,
-                       "its image stands on %.100s and does not say in which format that is, which is not guessed; stop "
-                       "the VM and write it down: qemu-img rebase -u -F FORMAT -b BACKING IMAGE", info->backing);
+                       "its image stands on %.100s and does not say in which format that is, which is not guessed; "
+                       "stop the VM and write it down: qemu-img rebase -u -F FORMAT -b BACKING IMAGE", info->backing);
     if (new_image(w, disk, to, err) < 0)
         return -1;
     if (qemu_img_copy(disk->target, disk->tag, info, to, w->control, err) < 0)
@@ -220,7 +220,8 @@ static int look_at_images(struct work *w, struct reversion *r, struct chain *cha
                           struct err *err)
 {
     if (images_load(images, w->store, w->begun.order.vm, err) < 0 ||
-        chain_list(chain, images, w, &r->reach, err) < 0 || chain_check_own(chain, err) < 0 || chain_look(chain, images, w, err) < 0)
+        chain_list(chain, images, w, &r->reach, err) < 0 || chain_check_own(chain, err) < 0 ||
+        chain_look(chain, images, w, err) < 0)
         return -1;
     if (chain->unknown.code != ERR_NONE)
         log_warning("request %s: no image is put back in its place: %s", w->begun.order.request.id,
