@@ -110,7 +110,7 @@ static int add_named(struct chain *chain, struct work *w, const struct reach *re
         return out_of_memory(err);
     if (vmconfig_load(w, reach_domain(reach), &config, err) < 0) {
         set_unknown(chain, err);
-        return err->code == ERR_CANCELLED ? -1 : 0;
+        return reach->runs ? -1 : 0; /* libxl's answer will be another one */
     }
     snprintf(chain->name, sizeof chain->name, "%s", xl_config_name(config));
     count = xl_config_disks(config, disks, DISKS_MAX);
@@ -188,12 +188,14 @@ static void ask_qemu(struct chain *chain, const struct reach *reach)
     for (size_t i = 0; i < chain->count; i++) {
         struct link *link = &chain->item[i];
         struct node node;
+        bool written;
 
         reach_find(reach, link->path, NULL, &node);
+        written = reach->qmp ? node.writers > 0 : link->named && link->writable;
         link->node = node.role;
         link->pinned = node.pinned;
         link->active = reach->qmp ? node.role == NODE_TOP : link->named;
-        if (link->active && link->frozen && chain->misused.code == ERR_NONE)
+        if (written && link->frozen && chain->misused.code == ERR_NONE)
             err_set(&chain->misused, ERR_CORRUPT,
                     "disk %s: the domain writes into %s, which is snapshot %s; it was started with an old "
                     "configuration: stop it and start it with the disks that disk.cfg in the store names",
@@ -359,7 +361,7 @@ static int look_at(struct chain *chain, size_t n, const struct images *images, s
     if (look_into(chain, n, w, err) == 0)
         return 0;
     set_unknown(chain, err);
-    return err->code == ERR_CANCELLED ? -1 : 0;
+    return err->code == ERR_QEMU ? 0 : -1; /* qemu-img cannot read it; else it was not even asked */
 }
 
 /* One whose format nobody knows is never probed: a guest could have written its head.  It is looked at when an image
