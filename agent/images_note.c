@@ -28,6 +28,17 @@ static int change_images(struct store *store, const char *vm,
     return rc < 0 ? -1 : 0;
 }
 
+/* The entry of that file, whatever it is called there, or a new one; NULL: out of memory. */
+static struct image *find_or_add(struct images *images, const char *path, const char *format)
+{
+    if (images_find(images, path))
+        return images_find(images, path);
+    for (size_t i = 0; i < images->count; i++)
+        if (same_file(images->item[i].path, path))
+            return &images->item[i];
+    return images_add(images, path, format, false);
+}
+
 static int add_made(struct images *images, const void *path, struct err *err)
 {
     return images_add(images, path, "qcow2", true) ? 0 : out_of_memory(err);
@@ -45,7 +56,7 @@ struct head {
 static int add_head(struct images *images, const void *data, struct err *err)
 {
     const struct head *head = data;
-    struct image *image = images_add(images, head->path, head->format, false);
+    struct image *image = find_or_add(images, head->path, head->format);
 
     if (!image)
         return out_of_memory(err);
@@ -107,7 +118,7 @@ static int add_content(struct images *images, const void *data, struct err *err)
 
         if (disk->place != PLACE_EXTERNAL)
             continue;
-        image = images_add(images, disk->target, disk->format, false);
+        image = find_or_add(images, disk->target, disk->format);
         if (!image)
             return out_of_memory(err);
         image_content(image, record->id);
@@ -137,7 +148,7 @@ static int retire_content(struct images *images, const void *data, struct err *e
 
         if (disk->place != PLACE_EXTERNAL)
             continue;
-        image = images_add(images, disk->target, disk->format, false);
+        image = find_or_add(images, disk->target, disk->format);
         if (!image)
             return out_of_memory(err);
         image_retire(image, WHY_DELETED, gone->waits);
@@ -291,13 +302,13 @@ int images_set_merging(struct store *store, const char *vm, const char *path, co
 static int change_tags(struct images *images, const void *data, struct err *err)
 {
     const struct change *change = data;
-    bool known = images_find(images, change->path) != NULL;
-    struct image *image = images_add(images, change->path, "qcow2", false);
+    size_t known = images->count;
+    struct image *image = find_or_add(images, change->path, "qcow2");
     size_t at = 0;
 
     if (!image)
         return out_of_memory(err);
-    if (!known)
+    if (images->count > known)
         image_head(image, "");
     while (at < image->tag_count && strcmp(image->tags[at], change->tag) != 0)
         at++;

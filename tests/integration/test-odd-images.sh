@@ -73,6 +73,38 @@ gives 0 xensnap delete -n s1 web1
 [ -e "$dir/xvdb.vhd" ] || fail "the vhd image is gone"
 machine_end
 
+# An image that is a link, and stands on a name that is right from there alone: the link is what the VM has, before and
+# after, and each image finds what it stands on.
+mkdir "$dir/here" "$dir/here/images" "$dir/elsewhere"
+qemu-img create -q -f qcow2 "$dir/here/golden.qcow2" 64M
+qemu-io -f qcow2 -c 'write -P 9 2M 64k' "$dir/here/golden.qcow2" > /dev/null
+qemu-img create -q -f qcow2 -u -b ../golden.qcow2 -F qcow2 "$dir/elsewhere/real.qcow2" 64M
+ln -s "$dir/elsewhere/real.qcow2" "$dir/here/images/link.qcow2"
+machine xvda qcow2 "$dir/here/images/link.qcow2"
+golden() {
+    qemu-io -U -r -f qcow2 -c 'read -P 9 2M 64k' "$(stored)" > "$dir/read" 2>&1 || fail "no golden image: $(cat "$dir/read")"
+}
+writes 1
+gives 0 xensnap create -D -n inside web1
+gives 0 xensnap create -D -e -n s1 web1
+writes 2
+golden
+gives 0 xensnap create -D -e -n s2 web1
+gives 0 xensnap revert web1 s1
+holds "$(stored)" 1
+golden
+gives 0 xensnap revert web1 inside
+holds "$(stored)" 1
+golden
+gives 0 xensnap revert web1 s2
+holds "$(stored)" 2
+for name in s1 s2 inside; do gives 0 xensnap delete -n $name web1; done
+[ "$(stored)" = "$dir/here/images/link.qcow2" ] || fail "it is in $(stored)"
+[ -L "$dir/here/images/link.qcow2" ] || fail "the link is none any more"
+holds "$dir/here/images/link.qcow2" 2
+golden
+machine_end
+
 # size IMAGE: in MiB.
 size() {
     qemu-img info -U --output=json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] >> 20)'
