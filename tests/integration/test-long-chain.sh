@@ -18,11 +18,11 @@ chain() {
     echo "$below"
 }
 
-case_begin "a hundred, half of them ours"
+case_begin "a hundred, twenty of them ours"
 qemu-img create -q -f qcow2 "$dir/first.qcow2" 64M
-base=$(chain 52 "$dir/first.qcow2")
+base=$(chain 81 "$dir/first.qcow2")
 machine xvda qcow2 "$base"
-for ((n = 1; n <= 50; n++)); do
+for ((n = 1; n <= 20; n++)); do
     gives 0 xensnap create -e -D -q -n s$n web1
 done
 writes 7
@@ -31,8 +31,8 @@ gives 0 xensnap delete -n inside web1
 gives 0 xensnap create -n memory web1
 gives 0 xensnap revert web1 memory
 gives 0 xensnap delete -n memory web1
-gives 0 xensnap delete -n s50 web1
 gives 0 xensnap delete -n s20 web1
+gives 0 xensnap delete -n s10 web1
 holds "$(stored)" 7
 [ "$(top)" = "$(stored)" ] || fail "it is in $(top)"
 gives 0 xensnap revert web1 s3
