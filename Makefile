@@ -33,7 +33,7 @@ protocol := entry errors identity json names pairs request request_disks status 
 shared   := care files journal log msg quiesce_tree record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
             $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs loop notify permit publish queue report \
-              requests scrub spawn)
+              requests retry scrub spawn unsettled)
 xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
             $(addprefix agent/,worker answers block_job chain control creation digest disks draft fdsets holders images merge nodes \
               op op_create op_delete op_revert plan qcow2 qemu_img qmp quiet reach refcounts reversion savefile settle \

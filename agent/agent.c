@@ -143,11 +143,13 @@ int agent_new(struct agent **out, struct loop *loop, const struct agent_options 
     agent->policy = options->policy;
     agent->queue.limit = options->workers;
     agent->progress_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    agent->retry_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     agent->intake_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (store_open(&agent->store, options->store, err) < 0 || xenstore_open(&agent->xs, err) < 0 ||
         domains_new(&agent->domains, agent->xs, err) < 0 ||
         loop_add(loop, xenstore_fd(agent->xs), on_xenstore, agent, err) < 0 ||
         loop_add(loop, agent->progress_timer, report_on_timer, agent, err) < 0 ||
+        loop_add(loop, agent->retry_timer, retry_on_timer, agent, err) < 0 ||
         loop_add(loop, agent->intake_timer, intake_on_timer, agent, err) < 0) {
         agent_free(agent);
         return -1;
@@ -169,7 +171,9 @@ struct agent *agent_free(struct agent *agent)
         job_free(job);
     }
     closep(&agent->progress_timer);
+    closep(&agent->retry_timer);
     closep(&agent->intake_timer);
+    unsettled_deinit(&agent->unsettled);
     domains_free(agent->domains);
     store_close(agent->store);
     xenstore_close(agent->xs);

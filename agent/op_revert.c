@@ -273,14 +273,17 @@ static int explain(const struct reversion *r, struct err *err)
                        r->record.name);
 }
 
-/* Nothing was replaced yet: the domain goes on as it was. */
-static int give_up(struct work *w, struct reversion *r, bool paused_by_us)
+/* Nothing was replaced yet: the domain goes on as it was.  If it cannot be let go, all of it is left for a recovery. */
+static int give_up(struct work *w, struct reversion *r, bool paused_by_us, struct err *why)
 {
     struct err err;
 
     w->control->committed = true;
-    if (paused_by_us && xl_unpause(w->xl, r->reach.domain.domid, &err) < 0)
-        log_error("domain %u: %s", r->reach.domain.domid, err.text);
+    if (paused_by_us && xl_unpause(w->xl, r->reach.domain.domid, &err) < 0) {
+        w->unsettled = true;
+        err_context(why, "the domain could not be let go on: %s; before that", err.text);
+        return -1;
+    }
     reach_close(&r->reach);
     if (reversion_forget(w, &err) < 0)
         log_warning("request %s: %s", w->begun.order.request.id, err.text);
@@ -299,7 +302,7 @@ static int run(struct work *w, struct err *err)
     if (reversion_drop_late(w, &r.reach, err) < 0 || work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 ||
         reversion_make_images(w, &r, err) < 0 || (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
         reach_explain(&r.reach, w->xl, err);
-        return give_up(w, &r, paused);
+        return give_up(w, &r, paused, err);
     }
     w->control->committed = true;
     reach_close(&r.reach);
@@ -327,9 +330,14 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return -1;
     r.reach.runs = found > 0;
     if (!reached(state, "destroy")) {
-        give_up(w, &r, r.reach.runs && strcmp(state->step, "pause") == 0 && r.reach.domain.life == XL_PAUSED);
-        return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
+        err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
+        return give_up(w, &r, r.reach.runs && strcmp(state->step, "pause") == 0 &&
+                                  r.reach.domain.life == XL_PAUSED, err);
     }
+    /* Somebody may have started the domain since, and it would be destroyed. */
+    w->by_hand = !reached(state, "handover") || (!r.reach.runs && !reached(state, "tidy"));
+    if (w->by_hand && w->begun.order.again)
+        return err_set(err, ERR_CORRUPT, "a revert that could not be finished is not tried again by itself");
     if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0)
         return -1;
     if (reached(state, "tidy"))

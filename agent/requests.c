@@ -97,10 +97,8 @@ static int resolve(struct agent *agent, struct order *order, struct err *err)
     return 0;
 }
 
-/* What an agent before us began and nobody ended; its worker may even be at it still. */
-void requests_take_up(void *data, const char *vm)
+static void take_up(struct agent *agent, const char *vm, bool again)
 {
-    struct agent *agent = data;
     struct order order = { .domid = -1 };
     struct job *job;
     struct err err;
@@ -110,6 +108,7 @@ void requests_take_up(void *data, const char *vm)
     journal_peek(agent->store, vm, &order);
     memcpy(order.vm, vm, UUID_LENGTH + 1);
     order.recover = true;
+    order.again = again;
     job = job_new(&order);
     if (!job)
         return;
@@ -117,6 +116,17 @@ void requests_take_up(void *data, const char *vm)
     memcpy(job->status.vm, vm, UUID_LENGTH + 1);
     if (queue_push(&agent->queue, job, &err) < 0)
         job_free(job);
+}
+
+/* What an agent before us began and nobody ended; its worker may even be at it still. */
+void requests_take_up(void *data, const char *vm)
+{
+    take_up(data, vm, false);
+}
+
+void requests_try_again(struct agent *agent, const char *vm)
+{
+    take_up(agent, vm, true);
 }
 
 static int queue_request(struct agent *agent, const struct order *order, bool guest, struct err *err)

@@ -32,10 +32,20 @@ static int run(struct work *work, struct err *err)
     return work->op->run(work, err);
 }
 
+static int put_right(struct work *work, const struct journal_state *state, struct err *err)
+{
+    if (!work->op)
+        return err_set(err, ERR_CORRUPT, "the journal does not say what was being done");
+    if (xl_open(&work->xl, work->control, err) < 0)
+        return -1;
+    return work->op->recover(work, state, err);
+}
+
 /* Takes up what the journal tells; an operation that had ended and was only not heard of is reported again. */
 static int recover(struct work *work, struct err *err)
 {
     const char *vm = work->begun.order.vm;
+    bool again = work->begun.order.again;
     struct journal_state state;
 
     if (journal_take(&work->journal, work->store, vm, &state, err) < 0)
@@ -44,20 +54,17 @@ static int recover(struct work *work, struct err *err)
         return err_set(err, ERR_INTERNAL, "the operation was interrupted before it had begun");
     memcpy(work->snapshot, state.begun.snapshot, sizeof work->snapshot);
     work->begun = state.begun;
+    work->begun.order.again = again;
     work->op = op_find(state.begun.order.request.operation);
     if (state.ended) {
         work->downtime_ms = state.downtime_ms;
         *err = state.outcome;
         return err->code == ERR_NONE ? 0 : -1;
     }
-    if (!work->op)
-        return err_set(err, ERR_CORRUPT, "the journal does not say what was being done");
-    if (xl_open(&work->xl, work->control, err) < 0)
-        return -1;
-    if (work->op->recover(work, &state, err) == 0)
+    if (put_right(work, &state, err) == 0)
         return 0;
     /* A recovery that has undone everything says so with ERR_INTERNAL; any other error is its own failure. */
-    work->unsettled = err->code != ERR_INTERNAL && !work->over;
+    work->unsettled |= err->code != ERR_INTERNAL && !work->over;
     return -1;
 }
 
@@ -85,6 +92,7 @@ static void report(struct work *work, int rc, const struct err *err)
     memcpy(msg.snapshot, work->snapshot, sizeof msg.snapshot);
     memcpy(msg.name, work->name, sizeof msg.name);
     memcpy(msg.plan, work->plan, sizeof msg.plan);
+    msg.by_hand = work->by_hand;
     if (work->journal && !work->unsettled)
         journal_end(work->journal, &msg.error, work->downtime_ms);
     if (control_tell(work->control, &msg) && work->journal && !work->unsettled)

@@ -30,6 +30,7 @@ test-care     := $(addprefix protocol/,errors names) agent/care agent/files
 test-conf     := $(unit-request) protocol/policy protocol/conf
 test-policy   := $(unit-request) protocol/policy
 test-flood    := agent/flood
+test-unsettled := agent/unsettled
 test-scrub    := agent/scrub
 test-files    := protocol/errors agent/files
 test-store    := $(unit-store)
