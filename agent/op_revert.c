@@ -331,8 +331,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     r.reach.runs = found > 0;
     if (!reached(state, "destroy")) {
         err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
-        return give_up(w, &r, r.reach.runs && strcmp(state->step, "pause") == 0 &&
-                                  r.reach.domain.life == XL_PAUSED, err);
+        return give_up(w, &r, r.reach.runs && state->paused && r.reach.domain.life == XL_PAUSED, err);
     }
     /* Somebody may have started the domain since, and it would be destroyed. */
     w->by_hand = !reached(state, "handover") || (!r.reach.runs && !reached(state, "tidy"));

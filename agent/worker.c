@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "creation.h"
 #include "draft.h"
 #include "log.h"
 #include "op.h"
@@ -32,12 +33,24 @@ static int run(struct work *work, struct err *err)
     return work->op->run(work, err);
 }
 
+/* What another version has begun is not known well enough to be undone or finished by this one.  But who stands still
+ * is let go all the same. */
+static int put_right_foreign(struct work *work, const struct journal_state *state, struct err *err)
+{
+    work->control->committed = true;
+    if (creation_let_go(work, settle_after(state->suspended, state->step), state->paused, err) < 0)
+        return -1;
+    work->by_hand = true;
+    return err_set(err, ERR_CORRUPT, "another version of xensnap has begun this, and it alone can put it right: the "
+                   "journal has what this one does not know. The domain goes on. Start that version again");
+}
+
 static int put_right(struct work *work, const struct journal_state *state, struct err *err)
 {
-    if (!work->op)
-        return err_set(err, ERR_CORRUPT, "the journal does not say what was being done");
     if (xl_open(&work->xl, work->control, err) < 0)
         return -1;
+    if (!op_knows(work->op, state))
+        return put_right_foreign(work, state, err);
     return work->op->recover(work, state, err);
 }
 
