@@ -25,6 +25,7 @@ struct agent {
     struct store *store;
     struct queue queue;
     const struct policy *policy;
+    int lifeline;       /* ends with xenstored; -1: there is none */
     int progress_timer; /* armed while a job has progress that is not published */
     struct unsettled unsettled;
     int retry_timer;    /* armed while something is unsettled */

@@ -187,6 +187,8 @@ static int replace_domain(struct work *w, struct reversion *r, struct err *err)
 
     if (rc == 0)
         rc = xl_destroy(w->xl, r->reach.domain.domid, err);
+    if (rc < 0 && err->code == ERR_DOMAIN_GONE)
+        rc = 0; /* it was dying, and has gone since it was found */
     if (rc == 0)
         rc = holders_wait(&holders, QEMU_EXIT_SECONDS, err);
     holders_deinit(&holders);
@@ -257,6 +259,9 @@ static int go_back(struct work *w, struct reversion *r, bool first, struct err *
     unsigned domid;
 
     if (r->reach.runs && (work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0))
+        return -1;
+    /* the domain may have gone before its QEMU */
+    if (!r->reach.runs && wait_for_images(r, err) < 0)
         return -1;
     if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || reversion_apply(w, r, first, err) < 0)
         return -1;

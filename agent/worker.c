@@ -111,7 +111,8 @@ static void report(struct work *work, int rc, const struct err *err)
     if (control_tell(work->control, &msg) && work->journal && !work->unsettled)
         journal_remove(work->journal);
     work->journal = journal_close(work->journal);
-    store_tidy(work->store, work->begun.order.vm);
+    if (work->store)
+        store_tidy(work->store, work->begun.order.vm);
 }
 
 static int serve(const char *store, const char *run_dir, struct err *err)
@@ -121,10 +122,12 @@ static int serve(const char *store, const char *run_dir, struct err *err)
     struct order order;
     int rc;
 
-    if (control_open(&control, SPAWN_FD, &order, err) < 0 || store_open(&work.store, store, err) < 0)
+    if (control_open(&control, SPAWN_FD, &order, err) < 0)
         return -1;
     work.begun.order = order;
-    rc = order.recover ? recover(&work, err) : run(&work, err);
+    rc = store_open(&work.store, store, err);
+    if (rc == 0)
+        rc = order.recover ? recover(&work, err) : run(&work, err);
     report(&work, rc, err);
     xl_close(work.xl);
     store_close(work.store);

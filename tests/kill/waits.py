@@ -15,8 +15,6 @@ import re
 KNOWN = []
 
 HALF_MADE = "killed while an image is made: nothing gets past the file that is no image yet"
-GONE = "killed in destroy: a revert's recovery takes a domain that has gone meanwhile for a failure; the VM is down"
-GONE_SAID = "could not be brought back; its disks are kept; .*: destroying the domain: the domain is gone"
 remedied = collections.Counter()
 
 
@@ -35,14 +33,6 @@ def told(text):
     """What a fixed case says of itself, or None."""
     found = re.search(r"^# waits (.*)$", text, re.M)
     return found.group(1) if found and not is_counted_as_failed() else None
-
-
-def is_tried_again(message):
-    """A failure that the next agent's recovery does not meet any more."""
-    if is_counted_as_failed() or not re.search(GONE_SAID, message):
-        return False
-    remedied[GONE] += 1
-    return True
 
 
 def remedy(world):
