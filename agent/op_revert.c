@@ -5,7 +5,6 @@
 
 #include "care.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "digest.h"
 #include "draft.h"
 #include "holders.h"
@@ -21,7 +20,8 @@
 static const char *const steps[] = { "prepare", "pause", "destroy", "disks", "restore", "handover", "unpause",
                                      "tidy", NULL };
 
-enum { QEMU_EXIT_SECONDS = 60 };
+/* A QEMU that was told to exit is waited for as long as it gets on, and for so long in which it does nothing. */
+enum { QEMU_SILENT_SECONDS = 600 };
 
 /* ---- before anything is changed: a revert that cannot succeed must fail here ------------------------------ */
 
@@ -132,7 +132,7 @@ static int add_holders(const struct xl_config *config, struct holders *holders, 
     size_t count = disks ? xl_config_disks(config, disks, DISKS_MAX) : 0;
 
     for (size_t i = 0; i < count; i++)
-        if (disks[i].qdisk && disks[i].writable && holders_find(holders, disks[i].target, err) < 0)
+        if (disks[i].qdisk && disks[i].writable && holders_find_writers(holders, disks[i].target, err) < 0)
             return -1;
     return 0;
 }
@@ -143,7 +143,7 @@ static int find_next_holders(const struct reversion *r, struct holders *holders,
     if (add_holders(r->config, holders, err) < 0)
         return -1;
     for (size_t i = 0; i < r->record.disk_count; i++)
-        if (holders_find(holders, r->record.disks[i].target, err) < 0)
+        if (holders_find_writers(holders, r->record.disks[i].target, err) < 0)
             return -1;
     return 0;
 }
@@ -162,18 +162,16 @@ static int find_holders(struct work *w, const struct reversion *r, struct holder
 /* The QEMU of a domain that was built by halves may still be starting, and open its disks when it was told to exit. */
 static int wait_for_images(const struct reversion *r, struct err *err)
 {
-    long long deadline = clock_ms() + QEMU_EXIT_SECONDS * 1000LL;
     size_t found;
     int rc;
 
     do {
         struct holders holders = { 0 };
-        long long left = deadline - clock_ms();
 
         rc = find_next_holders(r, &holders, err);
         found = holders.count;
         if (rc == 0)
-            rc = holders_wait(&holders, left > 0 ? (int)(left / 1000) : 0, err);
+            rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
         holders_deinit(&holders);
     } while (rc == 0 && found > 0);
     return rc;
@@ -190,7 +188,7 @@ static int replace_domain(struct work *w, struct reversion *r, struct err *err)
     if (rc < 0 && err->code == ERR_DOMAIN_GONE)
         rc = 0; /* it was dying, and has gone since it was found */
     if (rc == 0)
-        rc = holders_wait(&holders, QEMU_EXIT_SECONDS, err);
+        rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
     holders_deinit(&holders);
     return rc < 0 ? -1 : wait_for_images(r, err);
 }
