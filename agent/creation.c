@@ -64,9 +64,7 @@ static int let_go_on(struct work *w, const struct record *record, enum settle ho
     struct settle_domain which = settle_domain_of(w, record);
     struct xl_domain domain;
 
-    if (w->begun.order.domid < 0)
-        return 0;
-    if (!paused || !record_has(record, PLACE_EXTERNAL))
+    if (!paused)
         return settle(w->xl, w->control, &which, how, err);
     if (xl_look(w->xl, which.domid, &domain, err) < 0)
         return err->code == ERR_DOMAIN_GONE ? 0 : -1;
@@ -141,6 +139,23 @@ static int undo_disks(struct work *w, const struct record *record, struct err *e
     return rc < 0 ? err_context(err, "the snapshots of the disks could not be removed") : 0;
 }
 
+int creation_let_go(struct work *w, enum settle how, bool paused, struct err *err)
+{
+    struct record record = { 0 };
+    struct err record_err;
+    bool known = draft_record(w->store, w->begun.order.vm, &record, &record_err) > 0;
+
+    if (w->begun.order.domid < 0)
+        return 0;
+    if (w->begun.order.request.quiesce != QUIESCE_NO)
+        quiet_recover((unsigned)w->begun.order.domid, w->begun.snapshot);
+    if ((known && agree_with_qemu(w, &record, err) < 0) || let_go_on(w, &record, how, paused, err) < 0)
+        return err_context(err, "the domain could not be let go on");
+    if (paused || how != SETTLE_NOTHING)
+        journal_let_go(w->journal);
+    return 0;
+}
+
 /* What there is of the memory image is given up before anything has to be written: it may have filled the store. */
 int creation_undo(struct work *w, enum settle how, bool paused, struct err *err)
 {
@@ -149,10 +164,8 @@ int creation_undo(struct work *w, enum settle how, bool paused, struct err *err)
     int known = draft_record(w->store, w->begun.order.vm, &record, &record_err);
 
     w->control->committed = true; /* a cancel must not stop the undoing */
-    if (w->begun.order.request.quiesce != QUIESCE_NO && w->begun.order.domid >= 0)
-        quiet_recover((unsigned)w->begun.order.domid, w->begun.snapshot);
-    if ((known > 0 && agree_with_qemu(w, &record, err) < 0) || let_go_on(w, &record, how, paused, err) < 0)
-        return err_context(err, "the domain could not be let go on");
+    if (creation_let_go(w, how, paused, err) < 0)
+        return -1;
     draft_empty(w->store, w->begun.order.vm, "memory");
     if (known < 0) {
         *err = record_err;

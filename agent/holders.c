@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 
 #include "cleanup.h"
-#include "clock.h"
+#include "life.h"
 
 static void dir_closep(DIR **dir)
 {
@@ -20,7 +20,18 @@ static void dir_closep(DIR **dir)
         closedir(*dir);
 }
 
-static bool has_open(int pid, const struct stat *file)
+static bool is_open_for_writing(int pid, const char *fd)
+{
+    char path[64];
+    _cleanup_(fclosep) FILE *file = NULL;
+    unsigned flags = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%.10s", pid, fd);
+    file = fopen(path, "re");
+    return file && fscanf(file, "pos: %*d flags: %o", &flags) == 1 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static bool has_open(int pid, const struct stat *file, bool for_writing)
 {
     char path[32];
     _cleanup_(dir_closep) DIR *fds = NULL;
@@ -30,7 +41,8 @@ static bool has_open(int pid, const struct stat *file)
     snprintf(path, sizeof path, "/proc/%d/fd", pid);
     fds = opendir(path);
     while (fds && (fd = readdir(fds)))
-        if (fstatat(dirfd(fds), fd->d_name, &st, 0) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino)
+        if (fstatat(dirfd(fds), fd->d_name, &st, 0) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino &&
+            (!for_writing || is_open_for_writing(pid, fd->d_name)))
             return true;
     return false;
 }
@@ -55,7 +67,7 @@ static bool is_known(const struct holders *holders, int pid)
     return false;
 }
 
-int holders_find(struct holders *holders, const char *file, struct err *err)
+static int find(struct holders *holders, const char *file, bool for_writing, struct err *err)
 {
     _cleanup_(dir_closep) DIR *processes = opendir("/proc");
     struct dirent *process;
@@ -68,7 +80,7 @@ int holders_find(struct holders *holders, const char *file, struct err *err)
     while ((process = readdir(processes))) {
         int pid = isdigit((unsigned char)*process->d_name) ? atoi(process->d_name) : 0;
 
-        if (!pid || pid == getpid() || is_known(holders, pid) || !has_open(pid, &st))
+        if (!pid || pid == getpid() || is_known(holders, pid) || !has_open(pid, &st, for_writing))
             continue;
         if (holders->count == HOLDERS_MAX)
             return err_set(err, ERR_BUSY, "more than %d processes have the image open", HOLDERS_MAX);
@@ -80,17 +92,29 @@ int holders_find(struct holders *holders, const char *file, struct err *err)
     return 0;
 }
 
+int holders_find(struct holders *holders, const char *file, struct err *err)
+{
+    return find(holders, file, false, err);
+}
+
+int holders_find_writers(struct holders *holders, const char *file, struct err *err)
+{
+    return find(holders, file, true, err);
+}
+
 int holders_wait(const struct holders *holders, int seconds, struct err *err)
 {
-    long long deadline = clock_ms() + seconds * 1000LL;
-
     for (size_t i = 0; i < holders->count; i++) {
         struct pollfd pollfd = { .fd = holders->item[i].pidfd, .events = POLLIN };
-        long long left = deadline - clock_ms();
+        struct life life;
 
-        if (pollfd.fd >= 0 && poll(&pollfd, 1, left > 0 ? (int)left : 0) == 0)
-            return err_set(err, ERR_BUSY, "process %d (%s) has the image open and does not end",
-                           holders->item[i].pid, holders->item[i].name);
+        life_begin(&life, holders->item[i].pid);
+        while (pollfd.fd >= 0 && poll(&pollfd, 1, seconds * 1000) == 0)
+            if (!life_moved(&life))
+                return err_set(err, ERR_BUSY,
+                               "process %d (%s) has the image open, and has done nothing for %d s; when "
+                               "it has ended, ask again",
+                               holders->item[i].pid, holders->item[i].name, seconds);
     }
     return 0;
 }

@@ -20,7 +20,10 @@ struct holders {
 
 /* Who has FILE open.  Adds to HOLDERS those it does not name yet; a file that is not there has none. */
 int holders_find(struct holders *holders, const char *file, struct err *err);
-/* Until all of them have ended; ERR_BUSY after SECONDS, naming one that has not. */
+/* The same of those that can write to it.  A backup that reads it may go on. */
+int holders_find_writers(struct holders *holders, const char *file, struct err *err);
+/* Until all of them have ended, as long as they get on (life.h); ERR_BUSY names one that has done nothing for so many
+ * SECONDS. */
 int holders_wait(const struct holders *holders, int seconds, struct err *err);
 void holders_deinit(struct holders *holders);
 

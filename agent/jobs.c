@@ -96,6 +96,7 @@ static void on_result(struct agent *agent, struct job *job, const struct msg *ms
     bool done = msg->error.code == ERR_NONE;
 
     job->reported = true;
+    job->by_hand = msg->by_hand;
     job->status.error = msg->error;
     job->status.downtime_ms = msg->downtime_ms;
     job->status.freeze_ms = msg->freeze_ms;
@@ -240,6 +241,7 @@ static void on_worker_ended(struct agent *agent, struct job *job, int wait_statu
         end_job(agent, job);
     }
     queue_take(&agent->queue, job);
+    retry_look(agent, job->order.vm, job->by_hand);
     job_free(job);
 }
 

@@ -39,12 +39,14 @@ static void set_state(struct creation *c, const char *state)
     snprintf(c->record.state, sizeof c->record.state, "%s", state);
 }
 
+/* Whom it is about is decided here: a VM that was stopped when it was asked for may run by now. */
 static int check_domain(struct work *w, struct creation *c, struct err *err)
 {
     const struct order *order = &w->begun.order;
 
     if (order->domid >= 0 && (!c->reach.runs || c->reach.domain.domid != (unsigned)order->domid))
         return err_set(err, ERR_DOMAIN_GONE, "the domain is gone");
+    w->begun.order.domid = c->reach.runs ? (int)c->reach.domain.domid : -1;
     if (!c->reach.runs) {
         set_state(c, "stopped");
         return c->record.memory ? err_set(err, ERR_UNSUPPORTED, "the domain is not running, so it has no memory to "
@@ -278,7 +280,7 @@ static int save_memory(struct work *w, struct creation *c, struct err *err)
     else
         rc = xl_unpause(w->xl, c->reach.domain.domid, err) < 0 ? -1 : save(w, c, XL_SAVE_STOPPED, err);
     c->stood_still_ms = c->saved.suspended_ms;
-    if (rc == 0)
+    if (rc == 0 || c->saved.suspended_ms)
         c->how = SETTLE_NOW;
     return rc;
 }
@@ -344,9 +346,11 @@ static int let_go_on(struct work *w, struct creation *c, struct err *err)
                          : xl_unpause(w->xl, c->reach.domain.domid, err) < 0)
         return -1;
     c->paused_by_us = false;
+    c->how = SETTLE_NOTHING;
     if (c->stood_still_ms)
         w->downtime_ms = (int)(clock_ms() - c->stood_still_ms);
     c->stood_still_ms = 0;
+    journal_let_go(w->journal);
     return 0;
 }
 
@@ -435,7 +439,7 @@ static int create(struct work *w, struct err *err)
     if (rc < 0)
         reach_explain(&c.reach, w->xl, err);
     reach_close(&c.reach); /* undo() wants the socket, and libxl's left-over descriptors go with us */
-    if (rc < 0 && creation_undo(w, c.saved.suspended_ms ? SETTLE_NOW : c.how, c.paused_by_us, &undo_err) < 0) {
+    if (rc < 0 && creation_undo(w, c.how, c.paused_by_us, &undo_err) < 0) {
         log_error("request %s: %s", w->begun.order.request.id, undo_err.text);
         w->unsettled = true;
         err_context(err, "%s; before that", undo_err.text);
@@ -447,7 +451,6 @@ static int recover(struct work *w, const struct journal_state *state, struct err
 {
     struct snapshots snapshots = { 0 };
     const struct record *committed;
-    bool paused;
 
     if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0)
         return -1;
@@ -457,9 +460,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     snapshots_deinit(&snapshots);
     if (committed)
         return 0;
-    paused = w->begun.order.request.disk_only && (strcmp(state->step, "pause") == 0 ||
-             strcmp(state->step, "disks") == 0 || strcmp(state->step, "resume") == 0);
-    if (creation_undo(w, strcmp(state->step, "save") == 0 ? SETTLE_LATE_SUSPEND : SETTLE_NOW, paused, err) < 0)
+    if (creation_undo(w, settle_after(state->suspended, state->step), state->paused, err) < 0)
         return -1;
     return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
 }

@@ -5,7 +5,6 @@
 
 #include "care.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "digest.h"
 #include "draft.h"
 #include "holders.h"
@@ -21,7 +20,8 @@
 static const char *const steps[] = { "prepare", "pause", "destroy", "disks", "restore", "handover", "unpause",
                                      "tidy", NULL };
 
-enum { QEMU_EXIT_SECONDS = 60 };
+/* A QEMU that was told to exit is waited for as long as it gets on, and for so long in which it does nothing. */
+enum { QEMU_SILENT_SECONDS = 600 };
 
 /* ---- before anything is changed: a revert that cannot succeed must fail here ------------------------------ */
 
@@ -132,7 +132,7 @@ static int add_holders(const struct xl_config *config, struct holders *holders, 
     size_t count = disks ? xl_config_disks(config, disks, DISKS_MAX) : 0;
 
     for (size_t i = 0; i < count; i++)
-        if (disks[i].qdisk && disks[i].writable && holders_find(holders, disks[i].target, err) < 0)
+        if (disks[i].qdisk && disks[i].writable && holders_find_writers(holders, disks[i].target, err) < 0)
             return -1;
     return 0;
 }
@@ -143,7 +143,7 @@ static int find_next_holders(const struct reversion *r, struct holders *holders,
     if (add_holders(r->config, holders, err) < 0)
         return -1;
     for (size_t i = 0; i < r->record.disk_count; i++)
-        if (holders_find(holders, r->record.disks[i].target, err) < 0)
+        if (holders_find_writers(holders, r->record.disks[i].target, err) < 0)
             return -1;
     return 0;
 }
@@ -162,18 +162,16 @@ static int find_holders(struct work *w, const struct reversion *r, struct holder
 /* The QEMU of a domain that was built by halves may still be starting, and open its disks when it was told to exit. */
 static int wait_for_images(const struct reversion *r, struct err *err)
 {
-    long long deadline = clock_ms() + QEMU_EXIT_SECONDS * 1000LL;
     size_t found;
     int rc;
 
     do {
         struct holders holders = { 0 };
-        long long left = deadline - clock_ms();
 
         rc = find_next_holders(r, &holders, err);
         found = holders.count;
         if (rc == 0)
-            rc = holders_wait(&holders, left > 0 ? (int)(left / 1000) : 0, err);
+            rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
         holders_deinit(&holders);
     } while (rc == 0 && found > 0);
     return rc;
@@ -187,8 +185,10 @@ static int replace_domain(struct work *w, struct reversion *r, struct err *err)
 
     if (rc == 0)
         rc = xl_destroy(w->xl, r->reach.domain.domid, err);
+    if (rc < 0 && err->code == ERR_DOMAIN_GONE)
+        rc = 0; /* it was dying, and has gone since it was found */
     if (rc == 0)
-        rc = holders_wait(&holders, QEMU_EXIT_SECONDS, err);
+        rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
     holders_deinit(&holders);
     return rc < 0 ? -1 : wait_for_images(r, err);
 }
@@ -258,6 +258,9 @@ static int go_back(struct work *w, struct reversion *r, bool first, struct err *
 
     if (r->reach.runs && (work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0))
         return -1;
+    /* the domain may have gone before its QEMU */
+    if (!r->reach.runs && wait_for_images(r, err) < 0)
+        return -1;
     if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || reversion_apply(w, r, first, err) < 0)
         return -1;
     if (work_step(w, "restore", JOURNAL_DURABLE, err) < 0 || bring_back(w, r, &domid, err) < 0)
@@ -273,14 +276,17 @@ static int explain(const struct reversion *r, struct err *err)
                        r->record.name);
 }
 
-/* Nothing was replaced yet: the domain goes on as it was. */
-static int give_up(struct work *w, struct reversion *r, bool paused_by_us)
+/* Nothing was replaced yet: the domain goes on as it was.  If it cannot be let go, all of it is left for a recovery. */
+static int give_up(struct work *w, struct reversion *r, bool paused_by_us, struct err *why)
 {
     struct err err;
 
     w->control->committed = true;
-    if (paused_by_us && xl_unpause(w->xl, r->reach.domain.domid, &err) < 0)
-        log_error("domain %u: %s", r->reach.domain.domid, err.text);
+    if (paused_by_us && xl_unpause(w->xl, r->reach.domain.domid, &err) < 0) {
+        w->unsettled = true;
+        err_context(why, "the domain could not be let go on: %s; before that", err.text);
+        return -1;
+    }
     reach_close(&r->reach);
     if (reversion_forget(w, &err) < 0)
         log_warning("request %s: %s", w->begun.order.request.id, err.text);
@@ -299,7 +305,7 @@ static int run(struct work *w, struct err *err)
     if (reversion_drop_late(w, &r.reach, err) < 0 || work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 ||
         reversion_make_images(w, &r, err) < 0 || (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
         reach_explain(&r.reach, w->xl, err);
-        return give_up(w, &r, paused);
+        return give_up(w, &r, paused, err);
     }
     w->control->committed = true;
     reach_close(&r.reach);
@@ -327,9 +333,13 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return -1;
     r.reach.runs = found > 0;
     if (!reached(state, "destroy")) {
-        give_up(w, &r, r.reach.runs && strcmp(state->step, "pause") == 0 && r.reach.domain.life == XL_PAUSED);
-        return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
+        err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
+        return give_up(w, &r, r.reach.runs && state->paused && r.reach.domain.life == XL_PAUSED, err);
     }
+    /* Somebody may have started the domain since, and it would be destroyed. */
+    w->by_hand = !reached(state, "handover") || (!r.reach.runs && !reached(state, "tidy"));
+    if (w->by_hand && w->begun.order.again)
+        return err_set(err, ERR_CORRUPT, "a revert that could not be finished is not tried again by itself");
     if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0)
         return -1;
     if (reached(state, "tidy"))

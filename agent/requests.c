@@ -56,10 +56,8 @@ static void on_list(struct agent *agent, const struct order *order, const struct
     publish_status(agent->xs, order->home, order->request.id, &status);
 }
 
-/* What an agent before us began and nobody ended; its worker may even be at it still. */
-void requests_take_up(void *data, const char *vm)
+static void take_up(struct agent *agent, const char *vm, bool again)
 {
-    struct agent *agent = data;
     struct order order = { .domid = -1 };
     struct job *job;
     struct err err;
@@ -69,6 +67,7 @@ void requests_take_up(void *data, const char *vm)
     journal_peek(agent->store, vm, &order);
     memcpy(order.vm, vm, UUID_LENGTH + 1);
     order.recover = true;
+    order.again = again;
     job = job_new(&order);
     if (!job)
         return;
@@ -76,6 +75,17 @@ void requests_take_up(void *data, const char *vm)
     memcpy(job->status.vm, vm, UUID_LENGTH + 1);
     if (queue_push(&agent->queue, job, &err) < 0)
         job_free(job);
+}
+
+/* What an agent before us began and nobody ended; its worker may even be at it still. */
+void requests_take_up(void *data, const char *vm)
+{
+    take_up(data, vm, false);
+}
+
+void requests_try_again(struct agent *agent, const char *vm)
+{
+    take_up(agent, vm, true);
 }
 
 static int queue_request(struct agent *agent, const struct order *order, const struct doubt *doubt, bool guest,

@@ -125,6 +125,8 @@ int xl_resume(struct xl *xl, unsigned domid, struct err *err)
 
     if (tree_open(xl, err) < 0)
         return -1;
+    if (double_asked("resume-fails"))
+        return err_set(err, ERR_XEN, "resuming the domain failed (double: as asked)");
     if (!table_read(domid, &guest))
         return err_set(err, ERR_XEN, "resuming the domain failed (double: no domain %u)", domid);
     if (guest.hvm && qemu_call(domid, "qmp-libxl", "{\"execute\":\"cont\"}", QMP_SECONDS, err) < 0)

@@ -11,8 +11,6 @@ import re
 
 KNOWN = []
 
-GONE = "killed in destroy: a revert's recovery takes a domain that has gone meanwhile for a failure; the VM is down"
-GONE_SAID = "could not be brought back; its disks are kept; .*: destroying the domain: the domain is gone"
 remedied = collections.Counter()
 
 
@@ -33,9 +31,3 @@ def told(text):
     return found.group(1) if found and not is_counted_as_failed() else None
 
 
-def is_tried_again(message):
-    """A failure that the next agent's recovery does not meet any more."""
-    if is_counted_as_failed() or not re.search(GONE_SAID, message):
-        return False
-    remedied[GONE] += 1
-    return True

@@ -30,6 +30,7 @@ test-care     := $(addprefix protocol/,errors names) agent/care agent/files
 test-conf     := $(unit-request) protocol/policy protocol/conf
 test-policy   := $(unit-request) protocol/policy
 test-flood    := agent/flood
+test-unsettled := agent/unsettled
 test-scrub    := agent/scrub
 test-files    := protocol/errors agent/files
 test-store    := $(unit-store)
@@ -48,6 +49,8 @@ test-journal-torn := $(unit-store) agent/journal
 test-loop     := protocol/errors agent/loop
 test-savefile := protocol/errors agent/savefile
 test-answers  := agent/answers
+test-life     := agent/life
+test-qemu-img := $(addprefix protocol/,errors json names) $(addprefix agent/,answers control files life msg qemu_img)
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
 # One name for the libraries, so that what a test needs can be read off the list above.
