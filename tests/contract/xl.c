@@ -69,7 +69,17 @@ static const struct sentence {
       restore_garbage },
 };
 
-static int try_all(struct stage *stage, const char *only)
+/* All are where no part of one is given. */
+static bool is_wanted(const char *text, char **parts)
+{
+    if (!*parts)
+        return true;
+    while (*parts && !strstr(text, *parts))
+        parts++;
+    return *parts;
+}
+
+static int try_all(struct stage *stage, char **parts)
 {
     size_t count = sizeof sentences / sizeof *sentences;
     int bad = 0, tried = 0;
@@ -79,7 +89,7 @@ static int try_all(struct stage *stage, const char *only)
         long long began = clock_ms();
         bool holds;
 
-        if (only && !strstr(sentence->text, only))
+        if (!is_wanted(sentence->text, parts))
             continue;
         tried++;
         *stage->why = '\0';
@@ -106,14 +116,14 @@ int main(int argc, char **argv)
     if (argc > 4 && strcmp(argv[1], "--child") == 0)
         return stage_child(argc - 2, argv + 2);
     if (argc < 3 || !domid_parse(argv[1], &domid)) {
-        fprintf(stderr, "usage: xl DOMID GUEST [PART OF A SENTENCE]\n");
+        fprintf(stderr, "usage: xl DOMID GUEST [PART OF A SENTENCE]...\n");
         return 2;
     }
     if (stage_open(&stage, domid, argv[2]) < 0) {
         fprintf(stderr, "xl: %s\n", stage.err.text);
         return 2;
     }
-    rc = try_all(&stage, argc > 3 ? argv[3] : NULL);
+    rc = try_all(&stage, argv + 3);
     stage_reach(&stage, ABSENT);
     stage_close(&stage);
     return rc;
