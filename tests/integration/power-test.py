@@ -92,6 +92,28 @@ class Command(unittest.TestCase):
             "qemu", "-pidfile", "/b/qemu.pid", "-drive", "file=/c.raw,format=raw",
             "-netdev", "user,id=net,restrict=on", "-incoming", "defer"])
 
+    def test_layer_in_place_of_the_disk(self):
+        saved = {"run": "/a/run", "data": "/a/data.raw",
+                 "command": ["qemu", "-drive", "file=/a/data.raw,format=raw,if=virtio"]}
+        self.assertEqual(machine.command_of(saved, "/b", "/c.qcow2")[2],
+                         "file=/c.qcow2,format=qcow2,l2-cache-size=8M,refcount-cache-size=4M,if=virtio")
+
+
+class Layer(unittest.TestCase):
+    def test_what_was_not_flushed_is_lost(self):
+        """QEMU's own qcow2, ended as a cut does it."""
+        with tempfile.TemporaryDirectory() as directory:
+            below, layer = f"{directory}/below.raw", f"{directory}/layer.qcow2"
+            with open(below, "wb") as file:
+                file.truncate(1 << 20)
+            machine.lay(below, layer)
+            subprocess.run(["qemu-io", "-f", "qcow2", "-t", "writeback", "-c", "write -P 1 0 4k", "-c", "flush",
+                            "-c", "write -P 2 4k 4k", "-c", "sigraise 9", layer], check=False, capture_output=True)
+            machine.flatten(layer, below + ".now")
+            found = pathlib.Path(below + ".now").read_bytes()
+            self.assertEqual(found[:4096], b"\1" * 4096)
+            self.assertEqual(found[4096:], bytes(len(found) - 4096))
+
 
 class Records(unittest.TestCase):
     """power-records.py on a store that was made by hand."""

@@ -63,11 +63,13 @@ last_promised() {
 
 # ---- after the next boot
 
-# power_look OPERATION TICK OUTCOME: OUTCOME is what must have come of it: either, or new.
+# power_look OPERATION TICK OUTCOME REVERTS: OUTCOME is what must have come of it: either, or new; REVERTS is which of
+# the listed snapshots are gone back to: the last, or all.
 power_look() {
     local names
     SECONDS=0
     power_mount default
+    dmesg | grep -q 'EXT4-fs (vdb): recovery complete' || fail "the disk is not one whose power was cut"
     cp "$admin/g.cfg" /etc/xen/g.cfg
     agent_start
     wait_for 180 power_is_settled || fail "the recovery does not end: $(tail -n 5 "$agent_log")"
@@ -88,6 +90,7 @@ power_look() {
     fi
     power_images
     note "the VM runs, and the images are those that are needed"
+    [ "$4" = all ] || names=${names##* }
     power_reverts "$names"
     guest_destroy g
     nothing_left_over

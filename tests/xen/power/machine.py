@@ -2,8 +2,8 @@
 """Emulated machines that are saved at a moment and started again from it, in a second instead of half a minute.
 
 What is saved is the machine's memory and devices (QEMU's migration stream into a file), its system disk, its data disk
-and the command line with which it was started.  It goes on with the saved data disk, or with another one: then it is a
-freshly booted dom0 that has not looked at its data disk yet.
+and the command line with which it was started.  It goes on with a layer over the saved data disk, or over another one:
+then it is a freshly booted dom0 that has not looked at its data disk yet.
 """
 
 import base64
@@ -101,6 +101,27 @@ def copy(source, target):
     subprocess.run(["cp", "--sparse=always", "--reflink=auto", source, target], check=True)
 
 
+def lay(below, layer):
+    """A layer in which a machine writes, over the disk BELOW.  Where in it a block is QEMU keeps in its own memory until
+    dom0 flushes the disk, so that a cut takes what the disk had in its cache, too; a cluster is a block of dom0's."""
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4096", "-b", below,
+                    "-F", format_of(below), layer], check=True)
+
+
+def flatten(disk, raw):
+    subprocess.run(["qemu-img", "convert", "-f", format_of(disk), "-O", "raw", disk, raw], check=True)
+
+
+def format_of(disk):
+    return "qcow2" if disk.endswith(".qcow2") else "raw"
+
+
+def drive_of(disk):
+    """The caches are large enough for all of a layer, so that nothing of them is written early."""
+    caches = ",l2-cache-size=8M,refcount-cache-size=4M" if format_of(disk) == "qcow2" else ""
+    return f"file={disk},format={format_of(disk)}{caches}"
+
+
 def save(run, directory, data):
     """Stops the machine that runs in RUN, with DATA as its data disk, and keeps it in DIRECTORY."""
     new = directory + ".new"
@@ -128,7 +149,7 @@ def command_of(saved, run, data):
     """The same machine, but for where its files are; it has no port of the host's."""
     words = []
     for word in saved["command"]:
-        word = word.replace(saved["data"], data).replace(saved["run"] + "/", run + "/")
+        word = word.replace(drive_of(saved["data"]), drive_of(data)).replace(saved["run"] + "/", run + "/")
         word = ",".join(part for part in word.split(",") if not part.startswith("hostfwd="))
         if word != "-daemonize":
             words.append(word)
