@@ -18,8 +18,8 @@ power_line() {
     esac
 }
 
-# power_cut OPERATION KIND STEP WHEN REACHED [NOSYNC]: takes the operation there, says what has been promised so far,
-# and "cut". REACHED is what of all that was not synced has come to the disk by then: nothing (synced), the journal of
+# power_cut OPERATION KIND STEP WHEN REACHED [NOSYNC]: takes the operation there, says which round the guest had confirmed
+# before it was asked for, which by now, and "cut". REACHED is what of all that was not synced has come to the disk by then: nothing (synced), the journal of
 # the file system without the data (journal), or all.
 power_cut() {
     local before
@@ -27,6 +27,7 @@ power_cut() {
     id="cut"
     [ -z "${6:-}" ] || echo "$6" > /run/nosync
     [ "$3" = answered ] || echo "hold $4 $3" > "$killpoint"
+    echo "asked $(guest_tick g)"
     guest_mark g
     last_domid[g]=$before
     xenstore-write "/local/domain/$before/snapshot/request" "$(power_line "$1" "$2") id=$id"
@@ -63,8 +64,8 @@ last_promised() {
 
 # ---- after the next boot
 
-# power_look OPERATION TICK OUTCOME REVERTS: OUTCOME is what must have come of it: either, or new; REVERTS is which of
-# the listed snapshots are gone back to: the last, or all.
+# power_look OPERATION ASKED TICK OUTCOME REVERTS: OUTCOME is what must have come of it: either, or new; REVERTS is which
+# of the listed snapshots are gone back to: the last, or all.
 power_look() {
     local names
     SECONDS=0
@@ -78,19 +79,19 @@ power_look() {
     power_records
     names=$(records_of snapshot | awk '{ printf "%s%s", sep, $1; sep = " " }')
     echo "listed $names"
-    power_outcome "$1" "$names" "$3"
+    power_outcome "$1" "$names" "$4"
     power_published "$names"
-    power_snapshots
+    power_snapshots "$2"
     note "the snapshots are what they were"
     if guest_domid g > /dev/null; then
         power_runs "$1"
     else
-        power_current "$2"
+        power_current "$3"
         power_starts
     fi
     power_images
     note "the VM runs, and the images are those that are needed"
-    [ "$4" = all ] || names=${names##* }
+    [ "$5" = all ] || names=${names##* }
     power_reverts "$names"
     guest_destroy g
     nothing_left_over
@@ -127,15 +128,24 @@ power_published() {
     [ "$told" = "$1" ] || fail "listed are '$told', the store holds '$1'"
 }
 
-# Each snapshot is what it was at its moment, its memory too.
+# power_snapshots ASKED: each is what it was at its moment, its memory too; y is of a moment after it was asked for.
 power_snapshots() {
-    local name memory
+    local name memory super
     while read -r name _ memory; do
         [ "$memory" != bad ] || fail "the memory image of $name is not what its record says"
         power_dump "$name"
-        [ ! -e "$admin/$name.sums" ] || (cd "$dumps" && sha256sum --quiet -c "$admin/$name.sums") ||
-            fail "$name is another one than before"
+        if [ "$name" = y ]; then
+            super=$(lowest_round)
+            [ "$super" -ge "$1" ] || fail "y was asked for in round $1, and is of round $super"
+        else
+            (cd "$dumps" && sha256sum --quiet -c "$admin/$name.sums") || fail "$name is another one than before"
+        fi
     done < <(records_of snapshot)
+}
+
+# The earliest round of the disks that blockcheck has looked at last.
+lowest_round() {
+    sed -n 's/.*super=\([0-9]*\).*/\1/p' "$dumps/said" | sort -n | head -n 1
 }
 
 # power_disks: "VDEV FORMAT TARGET", one a line, of the VM that does not run: by the store's line, else by xl.cfg.
@@ -159,9 +169,8 @@ power_current() {
     done < <(power_disks)
     [ ${#files[@]} = 2 ] || fail "the VM has ${#files[@]} disks"
     blockcheck "${files[@]}" > "$dumps/said" || fail "the disks are not of one moment: $(cat "$dumps/said")"
-    for super in $(sed -n 's/.*super=\([0-9]*\).*/\1/p' "$dumps/said"); do
-        [ "$super" -ge "$1" ] || fail "the guest had written round $1, and a disk is at $super"
-    done
+    super=$(lowest_round)
+    [ "$super" -ge "$1" ] || fail "the guest had written round $1, and a disk is at $super"
     echo "stopped, at round $super, $1 was promised"
     rm -f "$dumps"/now.*
 }
