@@ -64,8 +64,9 @@ last_promised() {
 
 # ---- after the next boot
 
-# power_look OPERATION ASKED TICK OUTCOME REVERTS: OUTCOME is what must have come of it: either, or new; REVERTS is which
-# of the listed snapshots are gone back to: the last, or all.
+# power_look OPERATION ASKED TICK OUTCOME HOW: OUTCOME is what must have come of it: either, or new. HOW is how far the look
+# goes: disk is what is there after the recovery, last starts the VM too and goes back to the last of the listed
+# snapshots, all to each of them.
 power_look() {
     local names
     SECONDS=0
@@ -87,14 +88,12 @@ power_look() {
         power_runs "$1"
     else
         power_current "$3"
-        power_starts
+        [ "$5" = disk ] || power_starts
     fi
     power_images
-    note "the VM runs, and the images are those that are needed"
-    [ "$5" = all ] || names=${names##* }
-    power_reverts "$names"
-    guest_destroy g
-    nothing_left_over
+    note "the disks are whole, and the images are those that are needed"
+    [ "$5" != last ] || names=${names##* }
+    [ "$5" = disk ] || power_reverts "$names"
     echo whole
 }
 
@@ -227,4 +226,6 @@ power_reverts() {
         guest_wait_first_tick g
         check guest_unharmed g
     done
+    guest_destroy g
+    nothing_left_over
 }
