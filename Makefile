@@ -175,7 +175,7 @@ check-exhaustive: xen-tree
 power-cuts: xen-tree
 	@PART=$(PART) tests/xen/power-cuts $(if $(ONLY),--only '$(ONLY)') $(if $(NOSYNC),--nosync all) \
 	  $(if $(REACHED),--reached $(REACHED)) $(if $(MOUNT),--mount $(MOUNT)) $(if $(REBOOT),--reboot) \
-	  $(if $(LOOK),--look $(LOOK))
+	  $(if $(LOOK),--look $(LOOK)) $(if $(TOGETHER),--together)
 
 check-power: xen-tree
 	@SEED=$(SEED) tests/xen/power-cuts --gate 6

@@ -18,32 +18,49 @@ power_line() {
     esac
 }
 
-# power_cut OPERATION KIND STEP WHEN REACHED [NOSYNC]: takes the operation there, says which round the guest had confirmed
-# before it was asked for, which by now, and "cut". REACHED is what of all that was not synced has come to the disk by then: nothing (synced), the journal of
-# the file system without the data (journal), or all.
+# power_cut OPERATION KIND STEP WHEN REACHED [NOSYNC]: takes the operation there, says which round the guest had
+# confirmed before it was asked for, which by now, and "cut". REACHED is what of all that was not synced has come to the
+# disk by then: nothing (synced), the journal of the file system without the data (journal), or all.
 power_cut() {
     local before
     before=$(guest_domid g)
-    id="cut"
+    echo "$before" > /run/power-cut.domid
     [ -z "${6:-}" ] || echo "$6" > /run/nosync
-    [ "$3" = answered ] || echo "hold $4 $3" > "$killpoint"
+    power_arm "$3" "$4"
     echo "asked $(guest_tick g)"
     guest_mark g
-    last_domid[g]=$before
-    xenstore-write "/local/domain/$before/snapshot/request" "$(power_line "$1" "$2") id=$id"
+    xenstore-write "/local/domain/$before/snapshot/request" "$(power_line "$1" "$2") id=cut"
+    power_there "$before" "$3" "$5"
+}
+
+# power_on STEP WHEN REACHED: the same operation goes on to there.
+power_on() {
+    power_arm "$1" "$2"
+    let_go
+    power_there "$(< /run/power-cut.domid)" "$1" "$3"
+}
+
+power_arm() {
+    [ "$1" = answered ] || echo "hold $2 $1" > "$killpoint"
+}
+
+# power_there DOMID STEP REACHED: DOMID is the one that has asked.
+power_there() {
+    id="cut"
+    last_domid[g]=$1
     wait_for 120 held_or_final || fail "neither held nor answered"
-    if [ "$3" = answered ]; then
+    if [ "$2" = answered ]; then
         await g
         [ "$state" = done ] || fail "it ended as $state: $error $(status_of g "$id" message)"
     elif ! is_held; then
         await g
         fail "it never came there, and ended as $state $error"
     fi
-    case $5 in
+    case $3 in
         journal) check dd if=/dev/zero of="$admin/journal" bs=1 count=1 conv=fsync status=none ;;
         all) check sync ;;
     esac
-    echo "tick $(last_promised "$before")"
+    echo "tick $(last_promised "$1")"
     echo cut
 }
 
@@ -64,8 +81,8 @@ last_promised() {
 
 # ---- after the next boot
 
-# power_look OPERATION ASKED TICK OUTCOME HOW: OUTCOME is what must have come of it: either, or new. HOW is how far the look
-# goes: disk is what is there after the recovery, last starts the VM too and goes back to the last of the listed
+# power_look OPERATION ASKED TICK OUTCOME HOW: OUTCOME is what must have come of it: either, or new. HOW is how far the
+# look goes: disk is what is there after the recovery, last starts the VM too and goes back to the last of the listed
 # snapshots, all to each of them.
 power_look() {
     local names

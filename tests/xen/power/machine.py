@@ -7,6 +7,7 @@ then it is a freshly booted dom0 that has not looked at its data disk yet.
 """
 
 import base64
+import glob
 import json
 import os
 import shutil
@@ -102,8 +103,9 @@ def copy(source, target):
 
 
 def lay(below, layer):
-    """A layer in which a machine writes, over the disk BELOW.  Where in it a block is QEMU keeps in its own memory until
-    dom0 flushes the disk, so that a cut takes what the disk had in its cache, too; a cluster is a block of dom0's."""
+    """A layer in which a machine writes, over the disk BELOW.  Where in it a block is QEMU keeps in its own memory
+    until dom0 flushes the disk, so that a cut takes what the disk had in its cache, too; a cluster is a block of
+    dom0's."""
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4096", "-b", below,
                     "-F", format_of(below), layer], check=True)
 
@@ -127,10 +129,8 @@ def save(run, directory, data):
     new = directory + ".new"
     shutil.rmtree(new, ignore_errors=True)
     os.makedirs(new)
-    with open(os.path.join(run, "qemu.pid"), encoding="ascii") as file:
-        pid = int(file.read())
-    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
-        command = file.read().split("\0")[:-1]
+    pid = int(open_text(os.path.join(run, "qemu.pid")))
+    command = open_text(f"/proc/{pid}/cmdline").split("\0")[:-1]
     monitor = Monitor(os.path.join(run, "qmp"))
     monitor.call("stop")
     monitor.call("migrate-set-parameters", **{"max-bandwidth": 1 << 34})
@@ -154,6 +154,23 @@ def command_of(saved, run, data):
         if word != "-daemonize":
             words.append(word)
     return words + ["-incoming", "defer"]
+
+
+def wait_until_stopped(pid):
+    """Until none of its threads runs: what one has asked the kernel for is done first, as after a SIGKILL."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        states = [open_text(path).rsplit(")", 1)[1].split()[0] for path in glob.glob(f"/proc/{pid}/task/*/stat")]
+        if states and set(states) == {"T"}:
+            return
+        if time.monotonic() > end:
+            raise Trouble(f"QEMU does not stop: {states}")
+        time.sleep(0.005)
+
+
+def open_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 class Machine:
@@ -199,6 +216,16 @@ class Machine:
         with open(path, "rb") as file:
             text = base64.b64encode(file.read()).decode()
         return self.tell(f'eval "$(base64 -d <<< {text})"; {command}', seconds)
+
+    def copy_as_cut(self, disk, target):
+        """DISK, a layer, as a cut would leave it now.  The kernel stops QEMU meanwhile, which knows nothing of it: told
+        to stop the machine it would write down what it holds in its own memory."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until_stopped(self.process.pid)
+            copy(disk, target)
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def cut(self):
         """The power goes: what dom0 has not brought to its disks is lost."""
