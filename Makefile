@@ -174,7 +174,8 @@ check-exhaustive: xen-tree
 # Cuts of the power at every step, see docs/testing.md, and six of them, drawn by a seed.
 power-cuts: xen-tree
 	@PART=$(PART) tests/xen/power-cuts $(if $(ONLY),--only '$(ONLY)') $(if $(NOSYNC),--nosync all) \
-	  $(if $(REACHED),--reached $(REACHED)) $(if $(MOUNT),--mount $(MOUNT)) $(if $(REBOOT),--reboot)
+	  $(if $(REACHED),--reached $(REACHED)) $(if $(MOUNT),--mount $(MOUNT)) $(if $(REBOOT),--reboot) \
+	  $(if $(LOOK),--look $(LOOK)) $(if $(TOGETHER),--together)
 
 check-power: xen-tree
 	@SEED=$(SEED) tests/xen/power-cuts --gate 6
