@@ -330,14 +330,17 @@ static int seal(struct work *w, struct creation *c, struct err *err)
     return write_record(c, err);
 }
 
-/* With its name in the list the snapshot is made, and nothing that fails behind that makes it another outcome. */
+/* With its name in the list the snapshot is made, and nothing that fails behind that makes it another outcome: the
+ * journal stays, and the next recovery tries it again. */
 static void make_current(struct work *w, const char *id)
 {
     struct err err;
 
-    if (store_set_current(w->store, w->begun.order.vm, id, &err) < 0)
-        log_warning("request %s: the snapshot is made, but that it is the current one could not be noted: %s",
-                    w->begun.order.request.id, err.text);
+    if (store_set_current(w->store, w->begun.order.vm, id, &err) == 0)
+        return;
+    w->unsettled = true;
+    log_warning("request %s: the snapshot is made, but that it is the current one could not be noted yet: %s",
+                w->begun.order.request.id, err.text);
 }
 
 static int take(struct work *w, struct creation *c, struct err *err)
