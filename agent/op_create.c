@@ -366,8 +366,9 @@ static int seal(struct work *w, struct creation *c, struct err *err)
     return write_record(c, err);
 }
 
-/* With its name in the list the snapshot is made, and nothing that fails behind that makes it another outcome.  What
- * the ledger is not told now it learns from the record (images_next.h). */
+/* With its name in the list the snapshot is made, and nothing that fails behind that makes it another outcome: the
+ * journal stays, and the next recovery tries it again.  What the ledger is not told now it learns from the record
+ * (images_next.h). */
 static void make_current(struct work *w, const struct record *record)
 {
     const char *id = record->id;
@@ -376,10 +377,11 @@ static void make_current(struct work *w, const struct record *record)
     if (images_note_content(w->store, record, &err) < 0)
         log_warning("request %s: the snapshot is made, but what its images are could not be noted: %s",
                     w->begun.order.request.id, err.text);
-
-    if (store_set_current(w->store, w->begun.order.vm, id, &err) < 0)
-        log_warning("request %s: the snapshot is made, but that it is the current one could not be noted: %s",
-                    w->begun.order.request.id, err.text);
+    if (store_set_current(w->store, w->begun.order.vm, id, &err) == 0)
+        return;
+    w->unsettled = true;
+    log_warning("request %s: the snapshot is made, but that it is the current one could not be noted yet: %s",
+                w->begun.order.request.id, err.text);
 }
 
 static int take(struct work *w, struct creation *c, struct err *err)

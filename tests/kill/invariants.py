@@ -229,9 +229,9 @@ def _images(world, sight):
     wrong = [f"beside the VM's images, or missing: {sorted(strange)}"] if strange else []
     for path, image in sight.images.items():
         if image["kind"] == "qcow2":
-            leaks, errors = sight.chains.complaint(path)
+            leaks, errors, first = sight.chains.complaint(path)
             world.leaks = max(world.leaks, leaks)
-            wrong += [f"{path}: qemu-img check finds {errors} errors"] if errors else []
+            wrong += [f"{path}: qemu-img check finds {errors} errors: {first}"] if errors else []
     return wrong
 
 

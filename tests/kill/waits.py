@@ -29,5 +29,3 @@ def told(text):
     """What a fixed case says of itself, or None."""
     found = re.search(r"^# waits (.*)$", text, re.M)
     return found.group(1) if found and not is_counted_as_failed() else None
-
-

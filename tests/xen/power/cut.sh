@@ -224,7 +224,8 @@ power_images() {
     there=$(find "$store" -name '*.qcow2' | sort)
     [ "$needed" = "$there" ] || fail "images: needed are '$needed', there are '$there'"
     tags=$(for target in "$images"/*.qcow2 $there; do
-        qemu-img snapshot -U -l "$target" | grep -o 'xensnap-[^ ]*' | sed "s,^,$target ,"
+        { qemu-img snapshot -U -l "$target" || echo "xensnap-unreadable"; } |
+            grep -o 'xensnap-[^ ]*' | sed "s,^,$target ,"
     done | sort)
     listed=$(records_of disk | awk '$3 == "internal" { print $4, $6 }' | sort)
     [ "$tags" = "$listed" ] || fail "snapshots in images: listed are '$listed', there are '$tags'"
