@@ -37,8 +37,8 @@ struct agent {
 
 /* ---- agent.c */
 
-/* Whether xenstored still hears us, asked whenever something has been told to it.  Where it does not the loop is stopped:
- * nobody can ask us anything, or be told.  The next agent takes up what is under way. */
+/* Whether xenstored still hears us, asked whenever something has been told to it.  Where it does not the loop is
+ * stopped: nobody can ask us anything, or be told.  The next agent takes up what is under way. */
 bool agent_is_heard(struct agent *agent);
 
 /* Looks which domains there are, and sees to those that are new. */
