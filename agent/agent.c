@@ -102,9 +102,24 @@ static void on_xenstore(void *data)
     }
     intake_serve(agent);
     jobs_schedule(agent);
+    agent_is_heard(agent);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
+
+bool agent_is_heard(struct agent *agent)
+{
+    if (!agent->cut_off && xenstore_lost(agent->xs)) {
+        agent->cut_off = true;
+        loop_stop(agent->loop);
+    }
+    return !agent->cut_off;
+}
+
+bool agent_is_cut_off(const struct agent *agent)
+{
+    return agent->cut_off;
+}
 
 static bool job_is_known(void *data, unsigned home, const char *id)
 {
@@ -124,6 +139,7 @@ void agent_refresh(struct agent *agent)
     domains_each(agent->domains, intake_apply_policy, agent);
     store_each_vm(agent->store, refresh_stored, agent);
     agent_ensure_monitors(agent);
+    agent_is_heard(agent);
 }
 
 void agent_set_workers(struct agent *agent, int workers)
@@ -143,6 +159,7 @@ static void begin(struct agent *agent)
         if (domid_parse(ids[i], &domid))
             publish_orphans(agent->xs, domid, job_is_known, agent);
     jobs_schedule(agent);
+    agent_is_heard(agent);
 }
 
 int agent_new(struct agent **out, struct loop *loop, const struct agent_options *options, struct err *err)

@@ -32,9 +32,14 @@ struct agent {
     int retry_timer;    /* armed while something is unsettled */
     int intake_timer;   /* armed while a domain has written something that is looked at later */
     bool stopping;
+    bool cut_off; /* xenstored has gone */
 };
 
 /* ---- agent.c */
+
+/* Whether xenstored still hears us, asked whenever something has been told to it.  Where it does not the loop is
+ * stopped: nobody can ask us anything, or be told.  The next agent takes up what is under way. */
+bool agent_is_heard(struct agent *agent);
 
 /* Looks which domains there are, and sees to those that are new. */
 void agent_look_for_domains(struct agent *agent);

@@ -112,6 +112,13 @@ static void on_result(struct agent *agent, struct job *job, const struct msg *ms
     end_job(agent, job);
 }
 
+/* Only what has been published was heard: a worker that is not told to go on keeps its journal. */
+static void go_on(struct agent *agent, const struct job *job)
+{
+    if (agent_is_heard(agent))
+        msg_send(job->socket, &(struct msg){ .kind = MSG_GO });
+}
+
 static void on_msg(struct agent *agent, struct job *job, const struct msg *msg)
 {
     switch (msg->kind) {
@@ -122,11 +129,11 @@ static void on_msg(struct agent *agent, struct job *job, const struct msg *msg)
         break;
     case MSG_RESTORED:
         on_restored(agent, job, msg);
-        msg_send(job->socket, &(struct msg){ .kind = MSG_GO });
+        go_on(agent, job);
         break;
     case MSG_RESULT:
         on_result(agent, job, msg);
-        msg_send(job->socket, &(struct msg){ .kind = MSG_GO });
+        go_on(agent, job);
         break;
     default:
         log_error("request %s: its worker said something unknown", job->order.request.id);
@@ -259,6 +266,7 @@ void agent_on_child(struct agent *agent)
             log_error("xensnap-monitor %d ended early (wait status 0x%x)", (int)pid, (unsigned)wait_status);
     }
     jobs_schedule(agent);
+    agent_is_heard(agent);
 }
 
 void jobs_cancel(struct agent *agent, struct job *job)
