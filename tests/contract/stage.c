@@ -270,10 +270,9 @@ bool stage_qemu_goes_on(struct stage *stage)
 size_t stage_qemus(struct stage *stage)
 {
     struct holders holders = { 0 };
-    size_t count;
+    int rc = holders_find(&holders, stage->disk.target, &stage->err);
+    size_t count = rc < 0 ? HOLDERS_MAX + 1 : holders.count;
 
-    holders_find(&holders, stage->disk.target, &stage->err);
-    count = holders.count;
     holders_deinit(&holders);
     return count;
 }

@@ -27,7 +27,7 @@ static size_t listed(struct store *store, const char *vm)
     struct err err = { 0 };
     size_t count;
 
-    store_list(store, vm, &snapshots, &err);
+    CHECK_INT(store_list(store, vm, &snapshots, &err), 0);
     count = snapshots.count;
     snapshots_deinit(&snapshots);
     return count;
