@@ -154,10 +154,12 @@ static void begin(struct agent *agent)
     _cleanup_(freep) char **ids = xenstore_children(agent->xs, "/local/domain", &count);
     unsigned domid;
     agent_refresh(agent);
+    agent->starting = true;
     store_each_vm(agent->store, requests_take_up, agent);
     for (size_t i = 0; i < count; i++)
         if (domid_parse(ids[i], &domid))
             publish_orphans(agent->xs, domid, job_is_known, agent);
+    ready_begin(agent);
     jobs_schedule(agent);
     agent_is_heard(agent);
 }
@@ -174,12 +176,14 @@ int agent_new(struct agent **out, struct loop *loop, const struct agent_options 
     agent->queue.limit = options->workers;
     agent->lifeline = -1;
     agent->progress_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    agent->ready_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     agent->retry_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     agent->intake_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (store_open(&agent->store, options->store, err) < 0 || xenstore_open(&agent->xs, err) < 0 ||
         domains_new(&agent->domains, agent->xs, err) < 0 ||
         loop_add(loop, xenstore_fd(agent->xs), on_xenstore, agent, err) < 0 ||
         loop_add(loop, agent->progress_timer, report_on_timer, agent, err) < 0 ||
+        loop_add(loop, agent->ready_timer, ready_on_timer, agent, err) < 0 ||
         loop_add(loop, agent->retry_timer, retry_on_timer, agent, err) < 0 ||
         loop_add(loop, agent->intake_timer, intake_on_timer, agent, err) < 0) {
         agent_free(agent);
@@ -208,6 +212,7 @@ struct agent *agent_free(struct agent *agent)
     }
     closep(&agent->lifeline);
     closep(&agent->progress_timer);
+    closep(&agent->ready_timer);
     closep(&agent->retry_timer);
     closep(&agent->intake_timer);
     unsettled_deinit(&agent->unsettled);

@@ -126,6 +126,11 @@ static void on_msg(struct agent *agent, struct job *job, const struct msg *msg)
         job->status.progress = msg->progress;
         memcpy(job->status.stage, msg->stage, sizeof job->status.stage);
         report_soon(agent, job);
+        ready_progress(agent, job);
+        break;
+    case MSG_SETTLED:
+        job->first_try = false;
+        ready_look(agent);
         break;
     case MSG_RESTORED:
         on_restored(agent, job, msg);
@@ -248,6 +253,7 @@ static void on_worker_ended(struct agent *agent, struct job *job, int wait_statu
         end_job(agent, job);
     }
     queue_take(&agent->queue, job);
+    ready_look(agent);
     retry_look(agent, job->order.vm, job->by_hand);
     job_free(job);
 }
