@@ -165,8 +165,10 @@ bool stage_guest_up(struct stage *stage)
     long long deadline = clock_ms() + BOOT_SECONDS * 1000;
 
     while ((stage->awake != stage->domid && !says(stage, "control/feature-suspend", "1")) || !has_disks(stage))
-        if (clock_ms() > deadline || xl_let_pass(stage->xl, 100, &stage->err) < 0)
+        if (clock_ms() > deadline || xl_let_pass(stage->xl, 100, &stage->err) < 0) {
+            err_set(&stage->err, ERR_GUEST_TIMEOUT, "its kernel is not up in %d s", BOOT_SECONDS);
             return false;
+        }
     return true;
 }
 
