@@ -215,14 +215,6 @@ int xl_find(struct xl *xl, const char *uuid, struct xl_domain *domain, struct er
     return found;
 }
 
-bool xl_is_built(struct xl *xl, unsigned domid)
-{
-    _cleanup_(freep) uint8_t *json = NULL;
-    int length = 0;
-
-    return libxl_userdata_retrieve(xl->ctx, domid, "libxl-json", &json, &length) == 0 && length > 0;
-}
-
 int xl_find_settled(struct xl *xl, const char *uuid, struct xl_domain *domain, struct err *err)
 {
     long long deadline = clock_ms() + ENDING_SECONDS * 1000, last_seen = clock_ms();

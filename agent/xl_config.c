@@ -173,6 +173,18 @@ static int change_stored(struct xl *xl, unsigned domid, const struct change *cha
     return rc;
 }
 
+/* libxl's own call waits for its lock without a limit, while a guest may be standing still. */
+bool xl_is_built(struct xl *xl, unsigned domid)
+{
+    _cleanup_(freep) char *json = NULL;
+    struct userdata userdata;
+    struct err err;
+
+    if (find_userdata(xl, domid, &userdata, &err) == 0)
+        json = userdata_read(&userdata);
+    return json && *json;
+}
+
 int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
                          struct err *err)
 {
