@@ -121,7 +121,8 @@ bench_quiesce() {
 
 # compare WHAT HOW: the medians of /tmp/ours and /tmp/theirs, in ms.
 compare() {
-    ratio "$(median < /tmp/ours)" "$(median < /tmp/theirs)" "$(printf '%-34s' "$1:") %6d ms   $(printf '%-44s' "$2") %6d ms"
+    ratio "$(median < /tmp/ours)" "$(median < /tmp/theirs)" \
+        "$(printf '%-34s' "$1:") %6d ms   $(printf '%-44s' "$2") %6d ms"
     rm -f /tmp/ours /tmp/theirs
 }
 

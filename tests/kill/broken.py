@@ -108,6 +108,23 @@ def acknowledged(world):
 
 
 @contextlib.contextmanager
+def otherwise(model, name, value):
+    """The model knows something else."""
+    before = getattr(model, name)
+    setattr(model, name, value)
+    yield
+    setattr(model, name, before)
+
+
+def first_count(path):
+    """Where a qcow2 image counts who uses its first cluster, which is its header."""
+    with open(path, "rb") as file:
+        file.seek(48)
+        file.seek(int.from_bytes(file.read(8), "big"))
+        return int.from_bytes(file.read(8), "big")
+
+
+@contextlib.contextmanager
 def leaking(world):
     """A descriptor that the agent has kept."""
     before = world.idle_descriptors
@@ -135,6 +152,9 @@ def breaks(world):
         ("images", r"beside the VM's images", there(world.images / "xvdz.qcow2")),
         ("record", r"the store has", moved(one, vm / ".away")),
         ("list", r"/tool/xensnap/vm/\S+ has", expected(world, "promised")),
+        ("parent", r"parents are", otherwise(world.model, "parents", {"a": "a"})),
+        ("current-snapshot", r"current is a, and has to be None", otherwise(world.model, "current", None)),
+        ("damaged-image", r"qemu-img check finds \d+ errors", changed(tagged, first_count(tagged), b"\0\0")),
         ("process", r"process \d+ is left: sleep", running(world)),
         ("descriptor", r"the agent's descriptors are", leaking(world)),
         ("lock", r"a lock is held in the store", locked(vm / "config.json")),

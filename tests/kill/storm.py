@@ -303,7 +303,7 @@ def storm(build, kills, seed):
         print(*one.lines(), sep="\n", flush=True)
     short = one.histogram.short(one.steps)
     if short and kills >= ENOUGH_KILLS:
-        print(f"less than one kill in a hundred: {', '.join(' '.join(step) for step in short)}")
+        report.fail("steps", f"less than one kill in a hundred: {', '.join(' '.join(step) for step in short)}", "")
     if one.leaks:
         print(f"clusters that qemu-img check calls leaked, at most in one image: {one.leaks}")
     return report.end()
