@@ -26,6 +26,7 @@ struct work {
     char snapshot[UUID_LENGTH + 1]; /* for the result */
     char name[NAME_MAX_BYTES + 1];
     char plan[STATUS_PLAN_SIZE];    /* of a dry run */
+    char warning[STATUS_WARNING_SIZE]; /* for the result, of what is no error; "" = none */
 };
 
 struct op {

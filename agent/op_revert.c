@@ -10,6 +10,7 @@
 #include "draft.h"
 #include "holders.h"
 #include "log.h"
+#include "needs.h"
 #include "op.h"
 #include "reversion.h"
 #include "savefile.h"
@@ -53,21 +54,6 @@ static int verify_memory(struct work *w, struct reversion *r, struct err *err)
     return savefile_skip_header(r->memory, err);
 }
 
-/* Also what is not in the snapshot: a CD-ROM whose image is gone would make the restore fail.  A disk that can be
- * written to stays in the image where it is now, which is another matter. */
-static int verify_targets(const struct reversion *r, struct err *err)
-{
-    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
-    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
-    struct stat st;
-
-    for (size_t i = 0; i < count; i++)
-        if (*disks[i].target == '/' && (disks[i].cdrom || !disks[i].writable) &&
-            stat(disks[i].target, &st) < 0)
-            return err_errno(err, "disk %s", disks[i].vdev);
-    return 0;
-}
-
 static int verify_free_memory(struct work *w, const struct reversion *r, struct err *err)
 {
     long long need, have;
@@ -99,7 +85,7 @@ static int check_domain(struct work *w, struct reversion *r, struct err *err)
 static int verify(struct work *w, struct reversion *r, struct err *err)
 {
     if (open_snapshot(w, r, err) < 0 || reach_open(&r->reach, w->xl, r->record.vm, w->control, err) < 0 ||
-        check_domain(w, r, err) < 0 || verify_targets(r, err) < 0 || verify_free_memory(w, r, err) < 0 ||
+        check_domain(w, r, err) < 0 || needs_check(w, r, err) < 0 || verify_free_memory(w, r, err) < 0 ||
         reversion_check_disks(w, r, err) < 0)
         return -1;
     return verify_memory(w, r, err);

@@ -85,6 +85,8 @@ static void report(struct work *work, int rc, const struct err *err)
     memcpy(msg.snapshot, work->snapshot, sizeof msg.snapshot);
     memcpy(msg.name, work->name, sizeof msg.name);
     memcpy(msg.plan, work->plan, sizeof msg.plan);
+    if (*work->warning)
+        memcpy(msg.warning, work->warning, sizeof msg.warning);
     if (work->journal && !work->unsettled)
         journal_end(work->journal, &msg.error, work->downtime_ms);
     if (control_tell(work->control, &msg) && work->journal && !work->unsettled)

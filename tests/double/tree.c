@@ -26,7 +26,7 @@ static char *get(struct xl *xl, unsigned domid, const char *node)
     return xs_read(xl->xs, XBT_NULL, path, NULL);
 }
 
-bool tree_has_name(struct xl *xl, const char *name)
+bool tree_has_name(struct xl *xl, const char *name, struct guest *guest)
 {
     struct guest guests[GUESTS_MAX];
     size_t count = table_list(guests);
@@ -34,8 +34,11 @@ bool tree_has_name(struct xl *xl, const char *name)
     for (size_t i = 0; i < count; i++) {
         _cleanup_(freep) char *other = get(xl, guests[i].domid, "name");
 
-        if (other && strcmp(other, name) == 0)
-            return true;
+        if (!other || strcmp(other, name) != 0)
+            continue;
+        if (guest)
+            *guest = guests[i];
+        return true;
     }
     return false;
 }

@@ -10,7 +10,8 @@
 #include "tree.h"
 
 /* It is there, paused and with its nodes; nobody has heard of it. */
-static int make_domain(struct xl *xl, const struct xl_config *config, struct guest *guest, struct err *err)
+static int make_domain(struct xl *xl, const struct xl_config *config, bool boots, struct guest *guest,
+                       struct err *err)
 {
     long long free_kb = 0;
 
@@ -20,7 +21,9 @@ static int make_domain(struct xl *xl, const struct xl_config *config, struct gue
         return -1;
     if (free_kb < config->memory_kb)
         return err_set(err, ERR_XEN, "starting the domain: not enough free memory");
-    if (tree_has_name(xl, config->name))
+    if (double_needs(xl, config, boots, err) < 0)
+        return -1;
+    if (tree_has_name(xl, config->name, NULL))
         return err_set(err, ERR_XEN, "starting the domain failed (double: there is a domain %s)", config->name);
     return table_add(guest, err) < 0 ? -1 : tree_make(xl, guest, config->name, err);
 }
@@ -41,7 +44,7 @@ static int build(struct xl *xl, const struct xl_config *config, int memory, unsi
     struct err destroy_err;
 
     *domid = ~0u;
-    if (make_domain(xl, config, &guest, err) < 0)
+    if (make_domain(xl, config, memory < 0, &guest, err) < 0)
         return -1;
     *domid = guest.domid;
     if (fill_domain(xl, config, memory, guest.domid, err) == 0)
