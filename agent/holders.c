@@ -14,13 +14,30 @@
 #include "cleanup.h"
 #include "clock.h"
 
+enum { LOOK_MS = 1000 };
+
 static void dir_closep(DIR **dir)
 {
     if (*dir)
         closedir(*dir);
 }
 
-static bool has_open(int pid, const struct stat *file)
+/* "flags:" of /proc/PID/fdinfo/FD is octal.  One that has just been closed writes nothing. */
+static bool can_write(int pid, const char *fd)
+{
+    char path[64], line[64];
+    unsigned flags;
+    _cleanup_(fclosep) FILE *file = NULL;
+
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%.16s", pid, fd);
+    file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "flags: %o", &flags) == 1)
+            return (flags & O_ACCMODE) != O_RDONLY;
+    return false;
+}
+
+static bool has_open(int pid, const struct stat *file, bool to_write)
 {
     char path[32];
     _cleanup_(dir_closep) DIR *fds = NULL;
@@ -30,7 +47,8 @@ static bool has_open(int pid, const struct stat *file)
     snprintf(path, sizeof path, "/proc/%d/fd", pid);
     fds = opendir(path);
     while (fds && (fd = readdir(fds)))
-        if (fstatat(dirfd(fds), fd->d_name, &st, 0) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino)
+        if (fstatat(dirfd(fds), fd->d_name, &st, 0) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino &&
+            (!to_write || can_write(pid, fd->d_name)))
             return true;
     return false;
 }
@@ -55,7 +73,7 @@ static bool is_known(const struct holders *holders, int pid)
     return false;
 }
 
-int holders_find(struct holders *holders, const char *file, struct err *err)
+static int find(struct holders *holders, const char *file, bool to_write, struct err *err)
 {
     _cleanup_(dir_closep) DIR *processes = opendir("/proc");
     struct dirent *process;
@@ -68,7 +86,7 @@ int holders_find(struct holders *holders, const char *file, struct err *err)
     while ((process = readdir(processes))) {
         int pid = isdigit((unsigned char)*process->d_name) ? atoi(process->d_name) : 0;
 
-        if (!pid || pid == getpid() || is_known(holders, pid) || !has_open(pid, &st))
+        if (!pid || pid == getpid() || is_known(holders, pid) || !has_open(pid, &st, to_write))
             continue;
         if (holders->count == HOLDERS_MAX)
             return err_set(err, ERR_BUSY, "more than %d processes have the image open", HOLDERS_MAX);
@@ -80,18 +98,116 @@ int holders_find(struct holders *holders, const char *file, struct err *err)
     return 0;
 }
 
+int holders_find(struct holders *holders, const char *file, struct err *err)
+{
+    return find(holders, file, false, err);
+}
+
+int holders_find_writers(struct holders *holders, const char *file, struct err *err)
+{
+    return find(holders, file, true, err);
+}
+
+bool holders_find_loop(const char *file, char name[32])
+{
+    _cleanup_(dir_closep) DIR *blocks = opendir("/sys/block");
+    struct dirent *block;
+    struct stat st;
+
+    if (!blocks || stat(file, &st) < 0)
+        return false;
+    while ((block = readdir(blocks))) {
+        char path[64], backing[4096] = "", ro[4] = "";
+        _cleanup_(fclosep) FILE *backing_file = NULL, *ro_file = NULL;
+        struct stat backing_st;
+
+        snprintf(path, sizeof path, "/sys/block/%.24s/loop/backing_file", block->d_name);
+        backing_file = fopen(path, "re");
+        if (!backing_file || !fgets(backing, sizeof backing, backing_file))
+            continue;
+        backing[strcspn(backing, "\n")] = '\0';
+        snprintf(path, sizeof path, "/sys/block/%.24s/ro", block->d_name);
+        ro_file = fopen(path, "re");
+        if (stat(backing, &backing_st) < 0 || backing_st.st_dev != st.st_dev || backing_st.st_ino != st.st_ino ||
+            (ro_file && fgets(ro, sizeof ro, ro_file) && *ro == '1'))
+            continue;
+        snprintf(name, 32, "%.31s", block->d_name);
+        return true;
+    }
+    return false;
+}
+
+/* Bytes 100 and 200, and the 64 behind each: what is used and what is not shared (QEMU's block/file-posix.c). */
+bool holders_have_locked(const char *image)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 200 };
+    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+/* ---- their end ------------------------------------------------------------------------------------------- */
+
+struct life {
+    unsigned long long processor, bytes;
+};
+
+/* The name of a process, before what is wanted, may hold blanks and brackets. */
+static unsigned long long processor_time(int pid)
+{
+    unsigned long long user = 0, system = 0;
+    char path[32], line[1024];
+    const char *behind;
+    _cleanup_(fclosep) FILE *file = NULL;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    file = fopen(path, "re");
+    if (file && fgets(line, sizeof line, file) && (behind = strrchr(line, ')')))
+        sscanf(behind + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system);
+    return user + system;
+}
+
+static unsigned long long bytes_moved(int pid)
+{
+    unsigned long long bytes = 0, sum = 0;
+    char path[32], line[64];
+    _cleanup_(fclosep) FILE *file = NULL;
+
+    snprintf(path, sizeof path, "/proc/%d/io", pid);
+    file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "%*[a-z_]: %llu", &bytes) == 1)
+            sum += bytes;
+    return sum;
+}
+
+static int wait_for(int pidfd, int pid, const char *name, int seconds, struct err *err)
+{
+    struct life was = { processor_time(pid), bytes_moved(pid) };
+    long long last_ms = clock_ms();
+
+    for (;;) {
+        struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
+        long long left = last_ms + seconds * 1000LL - clock_ms();
+        struct life now;
+
+        if (poll(&pollfd, 1, left <= 0 ? 0 : left < LOOK_MS ? (int)left : LOOK_MS) != 0)
+            return 0;
+        now = (struct life){ processor_time(pid), bytes_moved(pid) };
+        if (now.processor != was.processor || now.bytes != was.bytes)
+            last_ms = clock_ms();
+        else if (left <= 0)
+            return err_set(err, ERR_BUSY, "process %d (%s) has the image open and does not end", pid, name);
+        was = now;
+    }
+}
+
 int holders_wait(const struct holders *holders, int seconds, struct err *err)
 {
-    long long deadline = clock_ms() + seconds * 1000LL;
-
-    for (size_t i = 0; i < holders->count; i++) {
-        struct pollfd pollfd = { .fd = holders->item[i].pidfd, .events = POLLIN };
-        long long left = deadline - clock_ms();
-
-        if (pollfd.fd >= 0 && poll(&pollfd, 1, left > 0 ? (int)left : 0) == 0)
-            return err_set(err, ERR_BUSY, "process %d (%s) has the image open and does not end",
-                           holders->item[i].pid, holders->item[i].name);
-    }
+    for (size_t i = 0; i < holders->count; i++)
+        if (holders->item[i].pidfd >= 0 &&
+            wait_for(holders->item[i].pidfd, holders->item[i].pid, holders->item[i].name, seconds, err) < 0)
+            return -1;
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 /* Which processes have a file open: the only proof that no QEMU writes to an image, for Xen's takes no lock. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "errors.h"
@@ -20,7 +21,15 @@ struct holders {
 
 /* Who has FILE open.  Adds to HOLDERS those it does not name yet; a file that is not there has none. */
 int holders_find(struct holders *holders, const char *file, struct err *err);
-/* Until all of them have ended; ERR_BUSY after SECONDS, naming one that has not. */
+/* Only those that can write to it. */
+int holders_find_writers(struct holders *holders, const char *file, struct err *err);
+/* Whether a loop device stands on FILE that can be written to, and its name. */
+bool holders_find_loop(const char *file, char name[32]);
+/* Whether somebody holds QEMU's lock on the image, with which QEMU's programs let nobody write to it.  Xen's QEMU takes
+ * none. */
+bool holders_have_locked(const char *image);
+/* Until all of them have ended, however long that takes; ERR_BUSY, naming one, when it has not used any processor time
+ * and has neither read nor written for SECONDS. */
 int holders_wait(const struct holders *holders, int seconds, struct err *err);
 void holders_deinit(struct holders *holders);
 

@@ -53,7 +53,7 @@ static void find_holders(const struct xl_config *config, struct holders *holders
 
     for (size_t i = 0; i < count; i++)
         if (disks[i].qdisk && disks[i].writable)
-            holders_find(holders, disks[i].target, &err);
+            holders_find_writers(holders, disks[i].target, &err);
 }
 
 static int destroy(struct watch *watch, const struct xl_config *config, struct err *err)

@@ -5,10 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "holders.h"
 #include "log.h"
+#include "qcow2.h"
+#include "qemu_img.h"
 #include "reversion.h"
 
 enum { NEEDS_MAX = 64, SHOWN = 120 };
@@ -87,4 +91,80 @@ int needs_check(struct work *w, const struct reversion *r, struct err *err)
         xl_config_check_name(w->xl, r->config, r->record.vm, err) < 0)
         return -1;
     return check_targets(r, err);
+}
+
+/* ---- the images ---------------------------------------------------------------------------------------- */
+
+static int check_opens(struct work *w, const struct xl_disk *disk, struct err *err)
+{
+    const char *format = strcmp(disk->format, "vhd") == 0 ? "vpc" : disk->format;
+    struct image_info info;
+
+    if (qemu_img_open(disk->target, format, w->control, err) < 0) {
+        if (err->code != ERR_QEMU)
+            return -1;
+        err->code = ERR_CORRUPT; /* it did open once */
+        return err_context(err, "its image %.*s cannot be opened with all that it stands on; nothing was changed", SHOWN,
+                           disk->target);
+    }
+    if (!disk->writable || disk->cdrom)
+        return 0;
+    if (qemu_img_info(disk->target, format, NULL, &info, w->control, err) < 0)
+        return -1;
+    return info.corrupt ? err_set(err, ERR_CORRUPT, "its image %.*s is marked as corrupt; nothing was changed; qemu-img "
+                                  "check says what is wrong with it", SHOWN, disk->target) : 0;
+}
+
+/* A target that is no path is for its backend to know. */
+static int check_image(struct work *w, const struct reversion *r, const struct xl_disk *disk, struct err *err)
+{
+    struct stat st;
+
+    if (*disk->target != '/')
+        return 0;
+    if (stat(disk->target, &st) < 0)
+        return err_set(err, ERR_CORRUPT, "its image %.*s is not there; put it back and revert again; nothing was changed",
+                       SHOWN, disk->target);
+    if (!disk->qdisk)
+        return 0;
+    if (check_opens(w, disk, err) < 0)
+        return -1;
+    return disk->writable && !disk->cdrom ? reach_check_unwritten(&r->reach, disk->target, disk->vdev, err) : 0;
+}
+
+/* What an image has room for that is put back itself. */
+static int check_room(const struct record_disk *disk, struct err *err)
+{
+    struct statvfs fs;
+    long long need, have;
+
+    if (holders_have_locked(disk->target))
+        return err_set(err, ERR_BUSY, "another program (a backup?) keeps its image locked; ask again when that has ended");
+    if (qcow2_snapshot_room(disk->target, &need, err) < 0)
+        return -1;
+    if (statvfs(disk->target, &fs) < 0)
+        return err_errno(err, "%.*s", SHOWN, disk->target);
+    have = (long long)fs.f_bfree * (long long)fs.f_frsize;
+    if (have >= need)
+        return 0;
+    return err_set(err, ERR_NO_SPACE, "the file system of its image %.*s has %lld KiB left, and to keep what the revert "
+                   "replaces takes %lld KiB; make room and revert again; nothing was changed", SHOWN, disk->target,
+                   have >> 10, need >> 10);
+}
+
+int needs_check_images(struct work *w, const struct reversion *r, struct err *err)
+{
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (check_image(w, r, &disks[i], err) < 0)
+            return err_context(err, "disk %s", disks[i].vdev);
+    for (size_t i = 0; i < r->record.disk_count; i++) {
+        struct record_disk disk;
+
+        if (reversion_is_in_place(r, &r->record.disks[i], &disk) && check_room(&disk, err) < 0)
+            return err_context(err, "disk %s", disk.vdev);
+    }
+    return 0;
 }

@@ -118,18 +118,18 @@ static int add_holders(const struct xl_config *config, struct holders *holders, 
     size_t count = disks ? xl_config_disks(config, disks, DISKS_MAX) : 0;
 
     for (size_t i = 0; i < count; i++)
-        if (disks[i].qdisk && disks[i].writable && holders_find(holders, disks[i].target, err) < 0)
+        if (disks[i].qdisk && disks[i].writable && holders_find_writers(holders, disks[i].target, err) < 0)
             return -1;
     return 0;
 }
 
-/* Who has the disks open that the new domain is to have, or the snapshot's. */
+/* Who can write to the disks that the new domain is to have, or to the snapshot's. */
 static int find_next_holders(const struct reversion *r, struct holders *holders, struct err *err)
 {
     if (add_holders(r->config, holders, err) < 0)
         return -1;
     for (size_t i = 0; i < r->record.disk_count; i++)
-        if (holders_find(holders, r->record.disks[i].target, err) < 0)
+        if (holders_find_writers(holders, r->record.disks[i].target, err) < 0)
             return -1;
     return 0;
 }
@@ -283,7 +283,8 @@ static int run(struct work *w, struct err *err)
         return -1;
     first = r.reach.runs; /* a domain that is not there may be so because an earlier revert has failed */
     if (reversion_drop_late(w, &r.reach, err) < 0 || work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 ||
-        reversion_make_images(w, &r, err) < 0 || (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
+        reversion_make_images(w, &r, err) < 0 || needs_check_images(w, &r, err) < 0 ||
+        (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
         reach_explain(&r.reach, w->xl, err);
         return give_up(w, &r, paused);
     }

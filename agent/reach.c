@@ -91,3 +91,21 @@ int reach_check_unused(const char *image, const char *vdev, struct err *err)
     holders_deinit(&holders);
     return rc;
 }
+
+int reach_check_unwritten(const struct reach *reach, const char *image, const char *vdev, struct err *err)
+{
+    int own = reach && reach->qmp ? qmp_peer(reach->qmp) : 0;
+    struct holders holders = { 0 };
+    char loop[32];
+    int rc = holders_find_writers(&holders, image, err);
+
+    for (size_t i = 0; i < holders.count && rc == 0; i++)
+        if (holders.item[i].pid != own)
+            rc = err_set(err, ERR_BUSY, "disk %s: process %d (%s) has its image open for writing; ask again when it has "
+                         "ended", vdev, holders.item[i].pid, holders.item[i].name);
+    holders_deinit(&holders);
+    if (rc == 0 && holders_find_loop(image, loop))
+        rc = err_set(err, ERR_BUSY, "disk %s: /dev/%s stands on its image and can be written to; detach it (losetup -d "
+                     "/dev/%s) and ask again", vdev, loop, loop);
+    return rc;
+}

@@ -58,8 +58,10 @@ int reversion_check_disks(struct work *w, struct reversion *r, struct err *err)
         if (disk->place == PLACE_EXTERNAL && node.role == NODE_TOP)
             return err_set(err, ERR_CORRUPT, "disk %s: the domain writes into the image that is this snapshot",
                            disk->vdev);
-        if (node.role == NODE_ABSENT && reach_check_unused(disk->target, disk->vdev, err) < 0 &&
-            disk->place == PLACE_INTERNAL)
+        if (info.corrupt)
+            return err_set(err, ERR_CORRUPT, "disk %s: its image %.120s is marked as corrupt; nothing was changed; "
+                           "qemu-img check says what is wrong with it", disk->vdev, disk->target);
+        if (reach_check_unwritten(&r->reach, disk->target, disk->vdev, err) < 0)
             return -1;
     }
     return 0;
@@ -105,8 +107,20 @@ static int copy_snapshot(struct work *w, const struct record_disk *disk, const s
     return size && size < info->virtual_size ? qemu_img_shrink(to, size, w->control, err) : 0;
 }
 
-static int make_image(struct work *w, const struct chain *chain, const struct record_disk *disk,
-                      char path[PATH_SIZE], struct err *err)
+/* As the domain's configuration names the image: QEMU looks for what it stands on beside that name. */
+static void spell(const struct reversion *r, const struct record_disk *disk, char path[PATH_SIZE])
+{
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
+
+    snprintf(path, PATH_SIZE, "%s", disk->target);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(disks[i].vdev, disk->vdev) == 0 && same_file(disks[i].target, disk->target))
+            snprintf(path, PATH_SIZE, "%s", disks[i].target);
+}
+
+static int make_image(struct work *w, const struct reversion *r, const struct chain *chain,
+                      const struct record_disk *disk, char path[PATH_SIZE], struct err *err)
 {
     struct image_info info;
 
@@ -117,7 +131,7 @@ static int make_image(struct work *w, const struct chain *chain, const struct re
             return err_set(err, ERR_UNSUPPORTED,
                            "disk %s: its image holds dirty bitmaps, with which no snapshot inside it can be put back; "
                            "stop the VM and remove them with qemu-img bitmap --remove", disk->vdev);
-        snprintf(path, PATH_SIZE, "%s", disk->target);
+        spell(r, disk, path);
         return 0;
     }
     if (disk->place == PLACE_INTERNAL) {
@@ -202,9 +216,9 @@ int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
         const struct record_disk *disk = &r->record.disks[i];
         char path[PATH_SIZE];
 
-        if (make_image(w, &chain, disk, path, err) < 0)
+        if (make_image(w, r, &chain, disk, path, err) < 0)
             return err_context(err, "disk %s", disk->vdev);
-        xl_config_set_disk(r->config, disk->vdev, path, strcmp(path, disk->target) == 0 ? disk->format : "qcow2");
+        xl_config_set_disk(r->config, disk->vdev, path, same_file(path, disk->target) ? disk->format : "qcow2");
     }
     return reserve_space(w, err) < 0 ? -1 : write_next(w, r, err);
 }
@@ -222,14 +236,18 @@ int reversion_read_next(struct work *w, struct reversion *r, struct err *err)
 
 /* ---- the images themselves ----------------------------------------------------------------------------- */
 
-static bool is_applied_in_place(const struct reversion *r, const struct record_disk *disk)
+bool reversion_is_in_place(const struct reversion *r, const struct record_disk *disk, struct record_disk *spelled)
 {
     _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
     size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
 
-    for (size_t i = 0; disk->place == PLACE_INTERNAL && i < count; i++)
-        if (strcmp(disks[i].vdev, disk->vdev) == 0)
-            return strcmp(disks[i].target, disk->target) == 0;
+    *spelled = *disk;
+    for (size_t i = 0; disk->place == PLACE_INTERNAL && i < count; i++) {
+        if (strcmp(disks[i].vdev, disk->vdev) != 0)
+            continue;
+        snprintf(spelled->target, sizeof spelled->target, "%s", disks[i].target);
+        return same_file(disks[i].target, disk->target);
+    }
     return false;
 }
 
@@ -250,13 +268,13 @@ static int keep_content(struct work *w, const struct record_disk *disk, bool fir
 int reversion_apply(struct work *w, struct reversion *r, bool first, struct err *err)
 {
     for (size_t i = 0; i < r->record.disk_count; i++) {
-        const struct record_disk *disk = &r->record.disks[i];
+        struct record_disk disk;
 
-        if (!is_applied_in_place(r, disk))
+        if (!reversion_is_in_place(r, &r->record.disks[i], &disk))
             continue;
-        if (reach_check_unused(disk->target, disk->vdev, err) < 0 || keep_content(w, disk, first, err) < 0 ||
-            qemu_img_apply(disk->target, disk->tag, err) < 0)
-            return err_context(err, "disk %s", disk->vdev);
+        if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0 || keep_content(w, &disk, first, err) < 0 ||
+            qemu_img_apply(disk.target, disk.tag, err) < 0)
+            return err_context(err, "disk %s", disk.vdev);
     }
     return 0;
 }

@@ -47,6 +47,7 @@ test-journal-torn := $(unit-store) agent/journal
 test-loop     := protocol/errors agent/loop
 test-savefile := protocol/errors agent/savefile
 test-answers  := agent/answers
+test-holders  := protocol/errors agent/holders
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
 # One name for the libraries, so that what a test needs can be read off the list above.
