@@ -22,22 +22,27 @@ static void dir_closep(DIR **dir)
         closedir(*dir);
 }
 
-/* "flags:" of /proc/PID/fdinfo/FD is octal.  One that has just been closed writes nothing. */
-static bool can_write(int pid, const char *fd)
+enum way { READS, WRITES, LOCKS };
+
+/* "flags:" of /proc/PID/fdinfo/FD is octal, and each lock has a line.  One that has just been closed does nothing. */
+static bool is_open_to(int pid, const char *fd, enum way way)
 {
-    char path[64], line[64];
+    char path[64], line[128];
     unsigned flags;
     _cleanup_(fclosep) FILE *file = NULL;
 
+    if (way == READS)
+        return true;
     snprintf(path, sizeof path, "/proc/%d/fdinfo/%.16s", pid, fd);
     file = fopen(path, "re");
     while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "flags: %o", &flags) == 1)
-            return (flags & O_ACCMODE) != O_RDONLY;
+        if (way == WRITES ? sscanf(line, "flags: %o", &flags) == 1 && (flags & O_ACCMODE) != O_RDONLY
+                          : strncmp(line, "lock:", 5) == 0)
+            return true;
     return false;
 }
 
-static bool has_open(int pid, const struct stat *file, bool to_write)
+static bool has_open(int pid, const struct stat *file, enum way way)
 {
     char path[32];
     _cleanup_(dir_closep) DIR *fds = NULL;
@@ -48,7 +53,7 @@ static bool has_open(int pid, const struct stat *file, bool to_write)
     fds = opendir(path);
     while (fds && (fd = readdir(fds)))
         if (fstatat(dirfd(fds), fd->d_name, &st, 0) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino &&
-            (!to_write || can_write(pid, fd->d_name)))
+            is_open_to(pid, fd->d_name, way))
             return true;
     return false;
 }
@@ -73,7 +78,7 @@ static bool is_known(const struct holders *holders, int pid)
     return false;
 }
 
-static int find(struct holders *holders, const char *file, bool to_write, struct err *err)
+static int find(struct holders *holders, const char *file, enum way way, struct err *err)
 {
     _cleanup_(dir_closep) DIR *processes = opendir("/proc");
     struct dirent *process;
@@ -86,7 +91,7 @@ static int find(struct holders *holders, const char *file, bool to_write, struct
     while ((process = readdir(processes))) {
         int pid = isdigit((unsigned char)*process->d_name) ? atoi(process->d_name) : 0;
 
-        if (!pid || pid == getpid() || is_known(holders, pid) || !has_open(pid, &st, to_write))
+        if (!pid || pid == getpid() || is_known(holders, pid) || !has_open(pid, &st, way))
             continue;
         if (holders->count == HOLDERS_MAX)
             return err_set(err, ERR_BUSY, "more than %d processes have the image open", HOLDERS_MAX);
@@ -100,12 +105,17 @@ static int find(struct holders *holders, const char *file, bool to_write, struct
 
 int holders_find(struct holders *holders, const char *file, struct err *err)
 {
-    return find(holders, file, false, err);
+    return find(holders, file, READS, err);
 }
 
 int holders_find_writers(struct holders *holders, const char *file, struct err *err)
 {
-    return find(holders, file, true, err);
+    return find(holders, file, WRITES, err);
+}
+
+int holders_find_lockers(struct holders *holders, const char *file, struct err *err)
+{
+    return find(holders, file, LOCKS, err);
 }
 
 bool holders_find_loop(const char *file, char name[32])
@@ -135,15 +145,6 @@ bool holders_find_loop(const char *file, char name[32])
         return true;
     }
     return false;
-}
-
-/* Bytes 100 and 200, and the 64 behind each: what is used and what is not shared (QEMU's block/file-posix.c). */
-bool holders_have_locked(const char *image)
-{
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 200 };
-    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
-
-    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 /* ---- their end ------------------------------------------------------------------------------------------- */

@@ -23,11 +23,11 @@ struct holders {
 int holders_find(struct holders *holders, const char *file, struct err *err);
 /* Only those that can write to it. */
 int holders_find_writers(struct holders *holders, const char *file, struct err *err);
+/* Only those that have a lock on it, as QEMU's programs take one: they let nobody write to it.  Xen's QEMU has none on
+ * the images that it was started with. */
+int holders_find_lockers(struct holders *holders, const char *file, struct err *err);
 /* Whether a loop device stands on FILE that can be written to, and its name. */
 bool holders_find_loop(const char *file, char name[32]);
-/* Whether somebody holds QEMU's lock on the image, with which QEMU's programs let nobody write to it.  Xen's QEMU takes
- * none. */
-bool holders_have_locked(const char *image);
 /* Until all of them have ended, however long that takes; ERR_BUSY, naming one, when it has not used any processor time
  * and has neither read nor written for SECONDS. */
 int holders_wait(const struct holders *holders, int seconds, struct err *err);

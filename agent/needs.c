@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "holders.h"
 #include "log.h"
 #include "qcow2.h"
 #include "qemu_img.h"
@@ -95,24 +94,38 @@ int needs_check(struct work *w, const struct reversion *r, struct err *err)
 
 /* ---- the images ---------------------------------------------------------------------------------------- */
 
+/* By QEMU's name; NULL for what only a backend may know. */
+static const char *qemu_format(const char *format)
+{
+    static const char *const known[] = { "raw", "qcow2", "qcow", "qed" };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(format, known[i]) == 0)
+            return known[i];
+    return strcmp(format, "vhd") == 0 ? "vpc" : NULL;
+}
+
 static int check_opens(struct work *w, const struct xl_disk *disk, struct err *err)
 {
-    const char *format = strcmp(disk->format, "vhd") == 0 ? "vpc" : disk->format;
+    const char *format = qemu_format(disk->format);
     struct image_info info;
 
+    if (!format)
+        return 0;
     if (qemu_img_open(disk->target, format, w->control, err) < 0) {
         if (err->code != ERR_QEMU)
             return -1;
         err->code = ERR_CORRUPT; /* it did open once */
-        return err_context(err, "its image %.*s cannot be opened with all that it stands on; nothing was changed", SHOWN,
-                           disk->target);
+        return err_context(err, "disk %s: its image %.*s cannot be opened with all that it stands on; nothing was "
+                           "changed", disk->vdev, SHOWN, disk->target);
     }
     if (!disk->writable || disk->cdrom)
         return 0;
     if (qemu_img_info(disk->target, format, NULL, &info, w->control, err) < 0)
         return -1;
-    return info.corrupt ? err_set(err, ERR_CORRUPT, "its image %.*s is marked as corrupt; nothing was changed; qemu-img "
-                                  "check says what is wrong with it", SHOWN, disk->target) : 0;
+    return info.corrupt ? err_set(err, ERR_CORRUPT, "disk %s: its image %.*s is marked as corrupt; nothing was "
+                                  "changed; qemu-img check says what is wrong with it", disk->vdev, SHOWN,
+                                  disk->target) : 0;
 }
 
 /* A target that is no path is for its backend to know. */
@@ -123,8 +136,8 @@ static int check_image(struct work *w, const struct reversion *r, const struct x
     if (*disk->target != '/')
         return 0;
     if (stat(disk->target, &st) < 0)
-        return err_set(err, ERR_CORRUPT, "its image %.*s is not there; put it back and revert again; nothing was changed",
-                       SHOWN, disk->target);
+        return err_set(err, ERR_CORRUPT, "disk %s: its image %.*s is not there; put it back and revert again; nothing "
+                       "was changed", disk->vdev, SHOWN, disk->target);
     if (!disk->qdisk)
         return 0;
     if (check_opens(w, disk, err) < 0)
@@ -133,13 +146,13 @@ static int check_image(struct work *w, const struct reversion *r, const struct x
 }
 
 /* What an image has room for that is put back itself. */
-static int check_room(const struct record_disk *disk, struct err *err)
+static int check_room(const struct reversion *r, const struct record_disk *disk, struct err *err)
 {
     struct statvfs fs;
     long long need, have;
 
-    if (holders_have_locked(disk->target))
-        return err_set(err, ERR_BUSY, "another program (a backup?) keeps its image locked; ask again when that has ended");
+    if (reach_check_unlocked(&r->reach, disk->target, disk->vdev, err) < 0)
+        return -1;
     if (qcow2_snapshot_room(disk->target, &need, err) < 0)
         return -1;
     if (statvfs(disk->target, &fs) < 0)
@@ -147,8 +160,8 @@ static int check_room(const struct record_disk *disk, struct err *err)
     have = (long long)fs.f_bfree * (long long)fs.f_frsize;
     if (have >= need)
         return 0;
-    return err_set(err, ERR_NO_SPACE, "the file system of its image %.*s has %lld KiB left, and to keep what the revert "
-                   "replaces takes %lld KiB; make room and revert again; nothing was changed", SHOWN, disk->target,
+    return err_set(err, ERR_NO_SPACE, "disk %s: the file system of its image %.*s has %lld KiB left, and to keep what the revert "
+                   "replaces takes %lld KiB; make room and revert again; nothing was changed", disk->vdev, SHOWN, disk->target,
                    have >> 10, need >> 10);
 }
 
@@ -159,12 +172,12 @@ int needs_check_images(struct work *w, const struct reversion *r, struct err *er
 
     for (size_t i = 0; i < count; i++)
         if (check_image(w, r, &disks[i], err) < 0)
-            return err_context(err, "disk %s", disks[i].vdev);
+            return -1;
     for (size_t i = 0; i < r->record.disk_count; i++) {
         struct record_disk disk;
 
-        if (reversion_is_in_place(r, &r->record.disks[i], &disk) && check_room(&disk, err) < 0)
-            return err_context(err, "disk %s", disk.vdev);
+        if (reversion_is_in_place(r, &r->record.disks[i], &disk) && check_room(r, &disk, err) < 0)
+            return -1;
     }
     return 0;
 }
