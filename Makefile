@@ -35,7 +35,7 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/
             $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs loop notify permit publish queue report \
               requests scrub spawn)
 xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
-            $(addprefix agent/,worker answers block_job chain control creation digest disks draft fdsets holders images merge needs nodes \
+            $(addprefix agent/,worker answers block_job chain control creation digest disks draft fdsets holders images kept merge needs nodes \
               op op_create op_delete op_revert plan qcow2 qemu_img qmp quiet reach refcounts reversion savefile settle \
               userdata vmconfig xl xl_config xl_needs xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \

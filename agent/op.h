@@ -32,6 +32,7 @@ struct work {
 struct op {
     enum operation operation;
     const char *const *steps; /* in their order, NULL at the end; the tests kill it at each of them */
+    const char *last;         /* of them, unless something fails: what stands behind is not come to else.  NULL: the last */
     int (*run)(struct work *work, struct err *err);
     /* 0: it is finished now.  -1: it is undone, or err says what could not be. */
     int (*recover)(struct work *work, const struct journal_state *state, struct err *err);

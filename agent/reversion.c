@@ -16,6 +16,7 @@
 #include "disks.h"
 #include "files.h"
 #include "images.h"
+#include "kept.h"
 #include "log.h"
 #include "merge.h"
 #include "qcow2.h"
@@ -204,6 +205,7 @@ static void remove_plan(struct work *w)
 {
     remove_file(w, RESERVE);
     remove_file(w, NEXT);
+    kept_forget(w);
 }
 
 int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
@@ -220,7 +222,9 @@ int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
             return err_context(err, "disk %s", disk->vdev);
         xl_config_set_disk(r->config, disk->vdev, path, same_file(path, disk->target) ? disk->format : "qcow2");
     }
-    return reserve_space(w, err) < 0 ? -1 : write_next(w, r, err);
+    if (reserve_space(w, err) < 0 || kept_note(w, reach_domain(&r->reach), r->config, err) < 0)
+        return -1;
+    return write_next(w, r, err);
 }
 
 int reversion_read_next(struct work *w, struct reversion *r, struct err *err)
@@ -274,6 +278,24 @@ int reversion_apply(struct work *w, struct reversion *r, bool first, struct err 
             continue;
         if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0 || keep_content(w, &disk, first, err) < 0 ||
             qemu_img_apply(disk.target, disk.tag, err) < 0)
+            return err_context(err, "disk %s", disk.vdev);
+    }
+    return 0;
+}
+
+/* An image that holds no REPLACED_TAG has not been written to. */
+int reversion_put_back(struct work *w, struct reversion *r, struct err *err)
+{
+    for (size_t i = 0; i < r->record.disk_count; i++) {
+        struct record_disk disk;
+        struct image_info info;
+
+        if (!reversion_is_in_place(r, &r->record.disks[i], &disk))
+            continue;
+        if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0)
+            return -1;
+        if (qemu_img_info(disk.target, disk.format, REPLACED_TAG, &info, w->control, err) < 0 ||
+            (info.has_tag && qemu_img_apply(disk.target, REPLACED_TAG, err) < 0))
             return err_context(err, "disk %s", disk.vdev);
     }
     return 0;

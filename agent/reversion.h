@@ -37,6 +37,8 @@ bool reversion_is_in_place(const struct reversion *reversion, const struct recor
 /* Puts back the content of the images that are to be used themselves.  Nobody has them open.  FIRST: what they hold
  * now is what has to be kept. */
 int reversion_apply(struct work *work, struct reversion *reversion, bool first, struct err *err);
+/* The other way: what such images held before.  It can be done again. */
+int reversion_put_back(struct work *work, struct reversion *reversion, struct err *err);
 /* Gives the reserved space back, for what has to be written now. */
 void reversion_give_space(struct work *work);
 /* The new domain runs: removes what was kept of the state that it replaces.  WAIT: for a guest that boots to give up

@@ -17,8 +17,11 @@
 static void print_steps(void)
 {
     for (size_t i = 0; ops[i]; i++)
-        for (size_t j = 0; ops[i]->steps[j]; j++)
-            printf("%s %s\n", operation_word(ops[i]->operation), ops[i]->steps[j]);
+        for (const char *const *step = ops[i]->steps; *step; step++) {
+            printf("%s %s\n", operation_word(ops[i]->operation), *step);
+            if (ops[i]->last && strcmp(*step, ops[i]->last) == 0)
+                break;
+        }
 }
 
 static int run(struct work *work, struct err *err)

@@ -22,6 +22,7 @@
  *   hang                   while it is there, a save does not get on unless it is cancelled
  *   save-fails             a save fails: "refused" before its first page, "written" before the guest is suspended,
  *                          "suspended" behind it, "timeout" when the guest is asked to suspend
+ *   build-fails            how many of the next domains cannot be built to the end
  *   qemu-exit-ms           how long a QEMU outlives its domain's destruction; missing: 30
  *   wait-ms                xl_wait_end() waits no longer than that, unless it is for ever; missing: as long as it is
  *                          told to.  (An operation that is broken off gives the guest 5 s to suspend itself after all.)
@@ -37,6 +38,7 @@
  *   memory KB
  *   on poweroff|reboot|crash|watchdog|soft_reset NUMBER   a number of enum xl_action; missing: as xl's
  *   need kernel|ramdisk|bootloader|firmware|device_model|script|bridge NAME   without which it is not built
+ *   mark TEXT              xl_config_set_mark()'s
  *   pool NAME              its CPU pool; missing: Pool-0
  *   disk VDEV FORMAT rw|ro|cdrom TARGET
  *
@@ -67,7 +69,7 @@ struct xl_config {
     bool hvm;
     long long memory_kb;
     int actions[XL_END_TIMEOUT + 1]; /* by enum xl_end */
-    char pool[NAME_MAX_BYTES + 1];
+    char pool[NAME_MAX_BYTES + 1], mark[UUID_LENGTH + 1];
     struct xl_disk disks[DISKS_MAX];
     size_t count;
     struct xl_need needs[DOUBLE_NEEDS];

@@ -75,7 +75,7 @@ static bool make_vm(struct xl *xl, const struct guest *guest, const char *name)
     return xs_write(xl->xs, XBT_NULL, path, name, (unsigned)strlen(name));
 }
 
-int tree_make(struct xl *xl, const struct guest *guest, const char *name, struct err *err)
+int tree_make(struct xl *xl, const struct guest *guest, const char *name, const char *mark, struct err *err)
 {
     unsigned domid = guest->domid;
     char path[XS_PATH_SIZE], vm[XS_PATH_SIZE], memory[24], id[12];
@@ -86,7 +86,8 @@ int tree_make(struct xl *xl, const struct guest *guest, const char *name, struct
     snprintf(memory, sizeof memory, "%lld", guest->memory_kb);
     snprintf(id, sizeof id, "%u", domid);
     xs_rm(xl->xs, XBT_NULL, path);
-    if (!make_vm(xl, guest, name) || !put(xl, path, "", domid, DOM0) || !put_node(xl, domid, "vm", vm, DOM0) ||
+    if (!make_vm(xl, guest, name) || !put(xl, path, "", domid, DOM0) ||
+        (*mark && !put_node(xl, domid, XL_MARK_NODE, mark, DOM0)) || !put_node(xl, domid, "vm", vm, DOM0) ||
         !put_node(xl, domid, "name", name, DOM0) || !put_node(xl, domid, "domid", id, DOM0) ||
         !put_node(xl, domid, "memory", "", DOM0) || !put_node(xl, domid, "memory/static-max", memory, DOM0) ||
         !put_node(xl, domid, "memory/target", memory, DOM0) || !put_node(xl, domid, "control", "", DOM0) ||

@@ -77,6 +77,8 @@ static bool parse_line(const char *line, struct xl_config *config)
         return parse_disk(line, config);
     if (strncmp(line, "need ", 5) == 0)
         return parse_need(line, config);
+    if (strncmp(line, "mark ", 5) == 0)
+        return snprintf(config->mark, sizeof config->mark, "%s", line + 5) > 0;
     if (strncmp(line, "pool ", 5) == 0)
         return snprintf(config->pool, sizeof config->pool, "%s", line + 5) > 0;
     if (strncmp(line, "on ", 3) == 0)
@@ -126,6 +128,8 @@ char *xl_config_format(struct xl *xl, struct xl_config *config)
             fprintf(f, "on %s %d\n", ends[i], config->actions[i]);
     if (*config->pool)
         fprintf(f, "pool %s\n", config->pool);
+    if (*config->mark)
+        fprintf(f, "mark %s\n", config->mark);
     for (size_t i = 0; i < config->need_count; i++)
         fprintf(f, "need %s %s\n", needs[config->needs[i].kind], config->needs[i].name);
     for (size_t i = 0; i < config->count; i++) {
@@ -196,6 +200,11 @@ int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const 
         return err_set(err, ERR_XEN, "libxl has no stored configuration of the domain");
     xl_config_set_disk(config, vdev, path, format);
     return double_store(domid, config, err);
+}
+
+void xl_config_set_mark(struct xl_config *config, const char *mark)
+{
+    snprintf(config->mark, sizeof config->mark, "%s", mark);
 }
 
 char *xl_config_disk_line(const struct xl_config *config)
