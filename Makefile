@@ -32,14 +32,14 @@ O := build/$(CC)$(if $(SAN),-san)
 protocol := entry errors identity json names pairs request request_disks status xenstore
 shared   := care files journal log msg quiesce_tree record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
-            $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs loop notify permit publish queue report \
-              requests scrub spawn)
+            $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs lifeline loop notify permit publish queue report \
+              requests retry scrub spawn target unsettled)
 xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
-            $(addprefix agent/,worker answers block_job chain control creation digest disks draft fdsets holders images kept merge needs nodes \
+            $(addprefix agent/,worker answers block_job chain control creation digest disks draft fdsets holders images images_next images_note kept life merge needs nodes \
               op op_create op_delete op_revert plan qcow2 qemu_img qmp quiet reach refcounts reversion savefile settle \
               userdata vmconfig xl xl_config xl_needs xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
-            $(addprefix agent/,monitor late care control files holders log msg userdata xl xl_config xl_stream)
+            $(addprefix agent/,monitor late care control files holders life log msg userdata xl xl_config xl_stream)
 xensnap := $(filter-out %_none,$(patsubst %.c,%,$(wildcard tools/*.c))) \
            $(addprefix protocol/,conf errors json names pairs policy request request_disks)
 # For a guest: one static file each, which needs nothing there.
@@ -174,7 +174,8 @@ check-exhaustive: xen-tree
 # Cuts of the power at every step, see docs/testing.md, and six of them, drawn by a seed.
 power-cuts: xen-tree
 	@PART=$(PART) tests/xen/power-cuts $(if $(ONLY),--only '$(ONLY)') $(if $(NOSYNC),--nosync all) \
-	  $(if $(REACHED),--reached $(REACHED)) $(if $(MOUNT),--mount $(MOUNT)) $(if $(REBOOT),--reboot)
+	  $(if $(REACHED),--reached $(REACHED)) $(if $(MOUNT),--mount $(MOUNT)) $(if $(REBOOT),--reboot) \
+	  $(if $(LOOK),--look $(LOOK)) $(if $(TOGETHER),--together)
 
 check-power: xen-tree
 	@SEED=$(SEED) tests/xen/power-cuts --gate 6

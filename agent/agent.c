@@ -11,6 +11,7 @@
 #include "care.h"
 #include "cleanup.h"
 #include "domains.h"
+#include "lifeline.h"
 #include "log.h"
 #include "loop.h"
 #include "publish.h"
@@ -70,18 +71,31 @@ void agent_look_for_domains(struct agent *agent)
  * that does before its node is closed. */
 enum { EVENTS_AT_ONCE = 4096 };
 
+/* All that was read from it and is watched in it is of this one xenstored: with the next one it is found anew. */
+static void on_lost(void *data)
+{
+    struct agent *agent = data;
+    struct err err;
+
+    err_set(&err, ERR_XEN, "the connection to xenstored is lost: ending, to be started anew when it is there");
+    loop_fail(agent->loop, &err);
+}
+
 static void on_xenstore(void *data)
 {
     struct agent *agent = data;
     char path[XS_PATH_SIZE], token[XS_PATH_SIZE];
     bool look = false;
     unsigned domid;
+    int n;
 
-    for (int n = 0; n < EVENTS_AT_ONCE && xenstore_next_event(agent->xs, path, token); n++) {
+    for (n = 0; n < EVENTS_AT_ONCE && xenstore_next_event(agent->xs, path, token); n++) {
         look |= strcmp(token, "domains") == 0;
         if (domid_parse(token, &domid))
             intake_event(agent, domid);
     }
+    if (n == 0 && xenstore_lost(agent->xs))
+        on_lost(agent);
     if (look) {
         agent_look_for_domains(agent);
         agent_ensure_monitors(agent);
@@ -123,7 +137,6 @@ static void begin(struct agent *agent)
     size_t count;
     _cleanup_(freep) char **ids = xenstore_children(agent->xs, "/local/domain", &count);
     unsigned domid;
-
     agent_refresh(agent);
     store_each_vm(agent->store, requests_take_up, agent);
     for (size_t i = 0; i < count; i++)
@@ -142,13 +155,21 @@ int agent_new(struct agent **out, struct loop *loop, const struct agent_options 
     agent->options = options;
     agent->policy = options->policy;
     agent->queue.limit = options->workers;
+    agent->lifeline = -1;
     agent->progress_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    agent->retry_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     agent->intake_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (store_open(&agent->store, options->store, err) < 0 || xenstore_open(&agent->xs, err) < 0 ||
         domains_new(&agent->domains, agent->xs, err) < 0 ||
         loop_add(loop, xenstore_fd(agent->xs), on_xenstore, agent, err) < 0 ||
         loop_add(loop, agent->progress_timer, report_on_timer, agent, err) < 0 ||
+        loop_add(loop, agent->retry_timer, retry_on_timer, agent, err) < 0 ||
         loop_add(loop, agent->intake_timer, intake_on_timer, agent, err) < 0) {
+        agent_free(agent);
+        return -1;
+    }
+    agent->lifeline = lifeline_open();
+    if (agent->lifeline >= 0 && loop_add(loop, agent->lifeline, on_lost, agent, err) < 0) {
         agent_free(agent);
         return -1;
     }
@@ -168,8 +189,11 @@ struct agent *agent_free(struct agent *agent)
         closep(&job->socket);
         job_free(job);
     }
+    closep(&agent->lifeline);
     closep(&agent->progress_timer);
+    closep(&agent->retry_timer);
     closep(&agent->intake_timer);
+    unsettled_deinit(&agent->unsettled);
     domains_free(agent->domains);
     store_close(agent->store);
     xenstore_close(agent->xs);

@@ -4,13 +4,16 @@
 
 /* What the files behind agent.h share: agent.c (life and events), requests.c (from a letter to the queue), permit.c
  * (whether a guest may), intake.c (from events to letters, and how many of them), jobs.c (from the queue
- * to a worker and back), report.c (what of it is published, and when). */
+ * to a worker and back), retry.c (what could not be put right, once more), report.c (what of it is published, and
+ * when). */
 
 #include "agent.h"
 #include "policy.h"
 #include "queue.h"
+#include "unsettled.h"
 
 struct domain;
+struct doubt;
 struct letter;
 struct loop;
 struct snapshots;
@@ -23,7 +26,10 @@ struct agent {
     struct store *store;
     struct queue queue;
     const struct policy *policy;
+    int lifeline;       /* ends with xenstored; -1: there is none */
     int progress_timer; /* armed while a job has progress that is not published */
+    struct unsettled unsettled;
+    int retry_timer;    /* armed while something is unsettled */
     int intake_timer;   /* armed while a domain has written something that is looked at later */
     bool stopping;
 };
@@ -69,17 +75,33 @@ int permit_limits(struct agent *agent, const struct permit *permit, const struct
 /* The line in the log that every request of a guest is. */
 void permit_log(const struct permit *permit, const struct request *request, const struct err *err);
 
+/* ---- target.c */
+
+/* Whom the request is about, which is order->request.domain or else order->home: a domid, a UUID or a name, in this
+ * order.  Sets order's vm and domid, -1 where it does not run.  A VM is found by its UUID as long as its directory is
+ * there.  ERR_NOT_FOUND; ERR_INVALID: several have that name, and each is told with its UUID; ERR_UNSUPPORTED: dom0. */
+int target_find(struct agent *agent, struct order *order, struct doubt *doubt, struct err *err);
+
 /* ---- requests.c */
 
 void requests_on_letter(void *data, const struct letter *letter);
 /* Queues the recovery of what was begun on the VM and never ended, if there is such a thing. */
 void requests_take_up(void *data, const char *vm);
+/* The same by the agent itself, after an earlier recovery of this agent's has failed; its request was answered then. */
+void requests_try_again(struct agent *agent, const char *vm);
 
 /* ---- jobs.c */
 
 /* Starts whatever may start now; when the agent is stopping, stops the loop after the last worker. */
 void jobs_schedule(struct agent *agent);
 void jobs_cancel(struct agent *agent, struct job *job);
+
+/* ---- retry.c */
+
+/* A worker has ended: what it has left on the VM is tried again after a pause.  BY_HAND: it said that this is not to be
+ * done without a person. */
+void retry_look(struct agent *agent, const char *vm, bool by_hand);
+void retry_on_timer(void *agent);
 
 /* ---- report.c */
 

@@ -131,12 +131,15 @@ static int conclude(struct qmp *qmp, const struct job_info *info, bool cancelled
                    info->error);
 }
 
-int block_job_commit(struct qmp *qmp, const struct block_commit *commit, struct control *control, struct err *err)
+int block_job_commit(struct qmp *qmp, struct block_commit *commit, struct control *control, struct err *err)
 {
     bool completing = false, finalizing = false, cancelled = false;
 
-    if (start(qmp, commit, err) < 0)
+    if (start(qmp, commit, err) < 0) {
+        commit->begun = err->code != ERR_QEMU; /* anything but its refusal may have come too late */
         return -1;
+    }
+    commit->begun = true;
     for (;;) {
         struct job_info info;
 

@@ -22,11 +22,12 @@ struct block_commit {
     const char *upper_path, *lower_path;
     bool by_path;  /* the images have other nodes too, of a device that is never used: names would not tell which */
     bool may_stop; /* half-way, if somebody asks for it */
+    bool begun;    /* set: QEMU has taken it, so that LOWER may have been written to */
     /* Called while both images are equal and the guest cannot write, only if UPPER is the device's image. */
     int (*at_pivot)(void *data, struct err *err);
     void *data;
 };
 /* ERR_CANCELLED: the domain goes on as it did, but LOWER's content is no longer what it was. */
-int block_job_commit(struct qmp *qmp, const struct block_commit *commit, struct control *control, struct err *err);
+int block_job_commit(struct qmp *qmp, struct block_commit *commit, struct control *control, struct err *err);
 
 #endif

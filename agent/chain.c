@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "chain.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "files.h"
 #include "images.h"
 #include "op.h"
+#include "qcow2.h"
 #include "qemu_img.h"
 #include "reach.h"
 #include "store.h"
@@ -23,11 +25,19 @@ void chain_deinit(struct chain *chain)
     *chain = (struct chain){ 0 };
 }
 
+/* By name where there is no such file. */
 static struct link *find(const struct chain *chain, const char *path)
 {
-    for (size_t i = 0; i < chain->count; i++)
-        if (strcmp(chain->item[i].path, path) == 0 || same_file(chain->item[i].path, path))
-            return &chain->item[i];
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+
+    for (size_t i = 0; i < chain->count; i++) {
+        struct link *link = &chain->item[i];
+
+        if (strcmp(link->path, path) == 0 ||
+            (there && link->inode == st.st_ino && link->device == st.st_dev && link->inode))
+            return link;
+    }
     return NULL;
 }
 
@@ -36,23 +46,35 @@ const struct link *chain_find(const struct chain *chain, const char *path)
     return find(chain, path);
 }
 
+static struct link *append(struct chain *chain, const char *path)
+{
+    struct link *grown = chain->count < LINKS_MAX ? reallocarray(chain->item, chain->count + 1, sizeof *grown) : NULL;
+    struct link *link;
+    struct stat st;
+
+    if (!grown)
+        return NULL;
+    chain->item = grown;
+    link = &grown[chain->count++];
+    *link = (struct link){ .below = -1, .entry = -1, .node = NODE_ABSENT };
+    snprintf(link->path, sizeof link->path, "%s", path);
+    if (stat(path, &st) == 0) {
+        link->device = st.st_dev;
+        link->inode = st.st_ino;
+    }
+    return link;
+}
+
 /* PATH, FORMAT and VDEV must not lie in CHAIN, which may move; nor is a link of it good afterwards. */
 static struct link *add(struct chain *chain, const char *path, const char *format, const char *vdev)
 {
-    struct link *link = find(chain, path), *grown;
+    struct link *link = find(chain, path);
 
-    if (!link) {
-        grown = chain->count < LINKS_MAX ? reallocarray(chain->item, chain->count + 1, sizeof *grown) : NULL;
-        if (!grown)
-            return NULL;
-        chain->item = grown;
-        link = &grown[chain->count++];
-        *link = (struct link){ .there = false };
-        snprintf(link->path, sizeof link->path, "%s", path);
-    }
-    if (!*link->format)
+    if (!link)
+        link = append(chain, path);
+    if (link && !*link->format)
         snprintf(link->format, sizeof link->format, "%s", format);
-    if (!*link->vdev)
+    if (link && !*link->vdev)
         snprintf(link->vdev, sizeof link->vdev, "%s", vdev);
     return link;
 }
@@ -62,6 +84,15 @@ static int out_of_memory(struct err *err)
     return err_set(err, ERR_IO, "too many images, or out of memory");
 }
 
+/* The first reason stands. */
+static void set_unknown(struct chain *chain, const struct err *why)
+{
+    if (chain->unknown.code != ERR_NONE)
+        return;
+    chain->unknown = *why;
+    chain->unknown.code = ERR_CORRUPT;
+}
+
 /* Of another format we make no snapshot, and QEMU's tools may not even know it by xl's name. */
 static bool can_be_ours(const struct xl_disk *disk)
 {
@@ -69,7 +100,7 @@ static bool can_be_ours(const struct xl_disk *disk)
            (strcmp(disk->format, "qcow2") == 0 || strcmp(disk->format, "raw") == 0);
 }
 
-static int add_active(struct chain *chain, struct work *w, const struct reach *reach, struct err *err)
+static int add_named(struct chain *chain, struct work *w, const struct reach *reach, struct err *err)
 {
     _cleanup_(xl_config_freep) struct xl_config *config = NULL;
     _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
@@ -77,8 +108,11 @@ static int add_active(struct chain *chain, struct work *w, const struct reach *r
 
     if (!disks)
         return out_of_memory(err);
-    if (vmconfig_load(w, reach_domain(reach), &config, err) < 0)
-        return err->code == ERR_NOT_FOUND ? 0 : -1;
+    if (vmconfig_load(w, reach_domain(reach), &config, err) < 0) {
+        set_unknown(chain, err);
+        return reach->runs ? -1 : 0; /* libxl's answer will be another one */
+    }
+    snprintf(chain->name, sizeof chain->name, "%s", xl_config_name(config));
     count = xl_config_disks(config, disks, DISKS_MAX);
     for (size_t i = 0; i < count; i++) {
         struct link *link;
@@ -88,7 +122,9 @@ static int add_active(struct chain *chain, struct work *w, const struct reach *r
         link = add(chain, disks[i].target, disks[i].format, disks[i].vdev);
         if (!link)
             return out_of_memory(err);
-        link->active = true;
+        link->named = true;
+        link->writable |= disks[i].writable;
+        snprintf(link->vdev, sizeof link->vdev, "%s", disks[i].vdev);
     }
     return 0;
 }
@@ -101,8 +137,11 @@ static int add_record(struct chain *chain, const struct record *record, struct e
 
         if (!link)
             return out_of_memory(err);
-        link->frozen |= disk->place == PLACE_EXTERNAL;
-        link->snapshots += disk->place == PLACE_INTERNAL;
+        if (disk->place == PLACE_EXTERNAL) {
+            link->frozen = true;
+            memcpy(link->snapshot, record->id, sizeof link->snapshot);
+        } else
+            link->snapshots++;
     }
     return 0;
 }
@@ -110,86 +149,265 @@ static int add_record(struct chain *chain, const struct record *record, struct e
 static int add_records(struct chain *chain, struct work *w, struct err *err)
 {
     struct snapshots snapshots = { 0 };
+    struct err unread;
     int rc = store_list(w->store, w->begun.order.vm, &snapshots, err);
 
-    if (rc < 0)
-        return err->code == ERR_NOT_FOUND ? 0 : -1;
-    for (size_t i = 0; i < snapshots.count && rc == 0; i++)
+    if (rc < 0 && err->code == ERR_NOT_FOUND)
+        return 0;
+    if (rc < 0) {
+        set_unknown(chain, err);
+        return 0;
+    }
+    if (snapshots_check_whole(&snapshots, &unread) < 0)
+        set_unknown(chain, &unread);
+    for (size_t i = 0; i < snapshots.count && rc == 0; i++) {
+        chain->name_known |= strcmp(snapshots.records[i].vm_name, chain->name) == 0;
         rc = add_record(chain, &snapshots.records[i], err);
+    }
     snapshots_deinit(&snapshots);
     return rc;
 }
 
-static int add_images(struct chain *chain, struct work *w, struct err *err)
+/* First of all, for the ledger's spelling of a path is the one that is gone by. */
+static int add_entries(struct chain *chain, const struct images *images, struct err *err)
 {
-    struct images images;
-    int rc = images_load(&images, w->store, w->begun.order.vm, err);
+    for (size_t i = 0; i < images->count; i++) {
+        const struct image *image = &images->item[i];
+        struct link *link = add(chain, image->path, image->format, image->vdev);
 
-    for (size_t i = 0; i < images.count && rc == 0; i++) {
-        const struct image *image = &images.item[i];
-
-        if (!add(chain, image->path, image->made ? "qcow2" : "", "") ||
-            (*image->merging && !add(chain, image->merging, "qcow2", "")))
-            rc = out_of_memory(err);
+        if (!link)
+            return out_of_memory(err);
+        link->entry = (int)i;
     }
-    images_deinit(&images);
-    return rc;
+    return 0;
+}
+
+/* What runs decides: with a QEMU it is what that writes to, and the configuration may be behind or ahead of it. */
+static void ask_qemu(struct chain *chain, const struct reach *reach)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        struct link *link = &chain->item[i];
+        struct node node;
+        bool written;
+
+        reach_find(reach, link->path, NULL, &node);
+        written = reach->qmp ? node.writers > 0 : link->named && link->writable;
+        link->node = node.role;
+        link->pinned = node.pinned;
+        link->active = reach->qmp ? node.role == NODE_TOP : link->named;
+        if (written && link->frozen && chain->misused.code == ERR_NONE)
+            err_set(&chain->misused, ERR_CORRUPT,
+                    "disk %s: the domain writes into %s, which is snapshot %s; it was started with an old "
+                    "configuration: stop it and start it with the disks that disk.cfg in the store names",
+                    link->vdev, link->path, link->snapshot);
+    }
+}
+
+static bool is_being_merged(const struct images *images, const char *path)
+{
+    for (size_t i = 0; i < images->count; i++)
+        if (strcmp(images->item[i].merging, path) == 0)
+            return true;
+    return false;
+}
+
+/* A snapshot's content, and no record says so: the record is what is missing. */
+static void check_contents(struct chain *chain, const struct images *images)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct link *link = &chain->item[i];
+        const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
+        struct err lost;
+
+        if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(images, image->path))
+            continue;
+        err_set(&lost, ERR_CORRUPT, "%s is snapshot %s, which is not to be found in the store", image->path,
+                image->snapshot);
+        set_unknown(chain, &lost);
+    }
+}
+
+static bool is_known(const struct link *link)
+{
+    return link->entry >= 0 || link->frozen || link->snapshots > 0;
+}
+
+/* Somebody has copied an xl.cfg with its uuid: what is stored is another VM's. */
+static void check_stranger(struct chain *chain)
+{
+    bool known = false, common = false;
+
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct link *link = &chain->item[i];
+
+        known |= is_known(link);
+        common |= is_known(link) && link->named && link->writable;
+    }
+    if (!chain->runs || chain->name_known || !known || common)
+        return;
+    err_set(&chain->stranger, ERR_CORRUPT,
+            "domain %s has the UUID of the VM whose snapshots these are, but neither its name nor one of its disks; "
+            "give it a uuid of its own in its xl.cfg", chain->name);
+}
+
+int chain_list(struct chain *chain, const struct images *images, struct work *w, const struct reach *reach,
+               struct err *err)
+{
+    *chain = (struct chain){ .runs = reach->runs };
+    if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 || add_records(chain, w, err) < 0)
+        return -1;
+    ask_qemu(chain, reach);
+    check_contents(chain, images);
+    check_stranger(chain);
+    return 0;
+}
+
+int chain_check_known(const struct chain *chain, struct err *err)
+{
+    if (chain_check_written(chain, err) < 0)
+        return -1;
+    if (chain->unknown.code == ERR_NONE)
+        return 0;
+    *err = chain->unknown;
+    return -1;
+}
+
+int chain_check_own(const struct chain *chain, struct err *err)
+{
+    if (chain->stranger.code == ERR_NONE)
+        return 0;
+    *err = chain->stranger;
+    return -1;
+}
+
+int chain_check_written(const struct chain *chain, struct err *err)
+{
+    if (chain_check_own(chain, err) < 0)
+        return -1;
+    if (chain->misused.code == ERR_NONE)
+        return 0;
+    *err = chain->misused;
+    return -1;
+}
+
+/* ---- what is in them ------------------------------------------------------------------------------------ */
+
+/* An image that we made and that is no disk of the VM: whether it ever came into use. */
+static bool never_came_into_use(const struct link *link, const struct image *image)
+{
+    struct err err;
+    bool empty;
+
+    if (!image || !image->made || link->active || link->named || link->node != NODE_ABSENT)
+        return false;
+    if (reach_check_unused(link->path, link->vdev, &err) < 0 || qcow2_is_empty(link->path, &empty, &err) < 0)
+        return false;
+    return empty;
+}
+
+/* Claimed and never made: there is nothing to read. */
+static bool is_no_image_yet(const struct link *link, const struct image *image)
+{
+    bool fresh = image && image->made &&
+                 (image->role == IMAGE_MADE || (image->role == IMAGE_RETIRED && image->why == WHY_UNUSED));
+
+    return fresh && !qcow2_is_image(link->path);
 }
 
 /* What it stands on is added behind it and looked at in its turn. */
-static int look_at(struct chain *chain, size_t n, struct work *w, struct err *err)
+static int add_below(struct chain *chain, size_t n, const struct image_info *info, struct err *err)
 {
-    struct image_info info;
-    struct link *link = &chain->item[n];
+    struct link *below;
     char vdev[VDEV_SIZE];
 
-    if (access(link->path, F_OK) < 0)
-        return 0;
+    memcpy(vdev, chain->item[n].vdev, sizeof vdev);
+    below = add(chain, info->backing, info->backing_format, vdev);
+    if (!below)
+        return out_of_memory(err);
+    chain->item[n].below = (int)(below - chain->item);
+    return 0;
+}
+
+static int look_into(struct chain *chain, size_t n, struct work *w, struct err *err)
+{
+    struct link *link = &chain->item[n];
+    struct image_info info;
+
     if (qemu_img_info(link->path, link->format, NULL, &info, w->control, err) < 0)
         return err_context(err, "%s%s", *link->vdev ? "disk " : "image ", *link->vdev ? link->vdev : link->path);
-    link->there = true;
     link->tags = info.tags;
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
-    memcpy(vdev, link->vdev, sizeof vdev);
-    if (*info.backing == '/' && !add(chain, info.backing, info.backing_format, vdev))
-        return out_of_memory(err);
-    return 0;
+    return *info.backing == '/' ? add_below(chain, n, &info, err) : 0;
 }
 
-int chain_list(struct chain *chain, struct work *w, const struct reach *reach, struct err *err)
+static int look_at(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
 {
-    *chain = (struct chain){ 0 };
-    if (add_active(chain, w, reach, err) < 0 || add_records(chain, w, err) < 0)
-        return -1;
-    return add_images(chain, w, err);
+    struct link *link = &chain->item[n];
+    const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
+
+    if (access(link->path, F_OK) < 0) {
+        if (errno != ENOENT)
+            err_errno(err, "%s", link->path);
+        if (errno != ENOENT)
+            set_unknown(chain, err);
+        return 0;
+    }
+    link->there = true;
+    link->empty = is_no_image_yet(link, image);
+    if (link->empty)
+        return 0;
+    link->empty = never_came_into_use(link, image);
+    if (look_into(chain, n, w, err) == 0)
+        return 0;
+    set_unknown(chain, err);
+    return err->code == ERR_QEMU ? 0 : -1; /* qemu-img cannot read it; else it was not even asked */
 }
 
-int chain_look(struct chain *chain, struct work *w, struct err *err)
+/* One whose format nobody knows is never probed: a guest could have written its head.  It is looked at when an image
+ * that stands on it has said what it is. */
+static bool can_be_looked_at(const struct link *link)
 {
-    for (size_t n = 0; n < chain->count; n++)
-        if (look_at(chain, n, w, err) < 0)
-            return -1;
-    return 0;
+    return !link->looked && *link->format;
 }
 
-size_t chain_above(const struct chain *chain, const char *path, const struct link **one)
+static void check_formats(struct chain *chain)
 {
-    const struct link *link = find(chain, path);
-    size_t count = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct link *link = &chain->item[i];
+        struct err err;
 
-    for (size_t i = 0; link && i < chain->count; i++)
-        if (*chain->item[i].backing && find(chain, chain->item[i].backing) == link) {
-            count++;
-            if (one)
-                *one = &chain->item[i];
+        if (link->looked || link->entry < 0 || access(link->path, F_OK) < 0)
+            continue;
+        err_set(&err, ERR_CORRUPT, "%s: its format is not written down anywhere, and it is not guessed", link->path);
+        set_unknown(chain, &err);
+    }
+}
+
+int chain_look(struct chain *chain, const struct images *images, struct work *w, struct err *err)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        for (size_t n = 0; n < chain->count; n++) {
+            if (!can_be_looked_at(&chain->item[n]))
+                continue;
+            more = chain->item[n].looked = true;
+            if (look_at(chain, n, images, w, err) < 0)
+                return -1;
         }
-    return count;
+    }
+    check_formats(chain);
+    return 0;
 }
 
-bool chain_holds_up(const struct chain *chain, const char *path)
+bool chain_holds_up(const struct chain *chain, const struct images *images, const char *path)
 {
     const struct link *link = find(chain, path);
 
-    return link && (link->frozen || chain_above(chain, path, NULL) > 0);
+    if (!link || chain->unknown.code != ERR_NONE)
+        return true;
+    return link->frozen || chain_above(chain, link, NULL) > 0 ||
+           (link->entry >= 0 && images->item[link->entry].role == IMAGE_CONTENT);
 }

@@ -8,7 +8,8 @@
 #include "cleanup.h"
 #include "disks.h"
 #include "draft.h"
-#include "images.h"
+#include "images_note.h"
+#include "log.h"
 #include "merge.h"
 #include "quiet.h"
 #include "store.h"
@@ -63,9 +64,7 @@ static int let_go_on(struct work *w, const struct record *record, enum settle ho
     struct settle_domain which = settle_domain_of(w, record);
     struct xl_domain domain;
 
-    if (w->begun.order.domid < 0)
-        return 0;
-    if (!paused || !record_has(record, PLACE_EXTERNAL))
+    if (!paused)
         return settle(w->xl, w->control, &which, how, err);
     if (xl_look(w->xl, which.domid, &domain, err) < 0)
         return err->code == ERR_DOMAIN_GONE ? 0 : -1;
@@ -87,18 +86,28 @@ static bool is_disk_of(struct xl_config *config, const struct record_disk *disk)
     return false;
 }
 
-/* Either the overlay was never used, and is forgotten; or what it holds by now goes back into the image. */
+/* Whether the domain is the one that was there at the create: its QEMU's graph tells what it has ever written to. */
+static bool is_same_domain(const struct work *w, const struct reach *reach)
+{
+    return reach->runs && reach->qmp && w->begun.order.domid >= 0 &&
+           reach->domain.domid == (unsigned)w->begun.order.domid;
+}
+
+/* Either the domain goes on in the overlay, and what it holds goes back into the image afterwards.  Or it does not, and
+ * that it never did has to be proved before it may go. */
 static int leave_overlay(struct work *w, const struct reach *reach, struct xl_config *config,
                          const struct record_disk *disk, struct err *err)
 {
     struct node node;
-    bool used;
 
     reach_find(reach, disk->overlay, NULL, &node);
-    used = reach->runs ? node.role == NODE_TOP : is_disk_of(config, disk);
-    if (used)
-        return images_note(w->store, w->begun.order.vm, disk->target, false, err);
-    return vmconfig_switch(w, reach_domain(reach), disk->vdev, disk->target, disk->format, err);
+    if (reach->runs ? node.role == NODE_TOP : is_disk_of(config, disk))
+        return 0;
+    if (vmconfig_switch(w, reach_domain(reach), disk->vdev, disk->target, disk->format, err) < 0)
+        return -1;
+    return is_same_domain(w, reach) && node.role == NODE_ABSENT
+               ? images_retire(w->store, w->begun.order.vm, disk->overlay, WHY_UNUSED, false, err)
+               : 0;
 }
 
 static int leave_overlays(struct work *w, const struct record *record, struct err *err)
@@ -120,20 +129,50 @@ static int leave_overlays(struct work *w, const struct record *record, struct er
     return 0;
 }
 
+/* Where not all is known nothing is merged or removed: the disks go on where they are, and stay in the ledger. */
+static int undo_disks(struct work *w, const struct record *record, struct err *err)
+{
+    int rc = leave_overlays(w, record, err) < 0 ? -1 : merge_unneeded(w, MERGE_ALL, err);
+
+    if (rc > 0)
+        log_warning("request %s: no image is merged or removed: %s", w->begun.order.request.id, err->text);
+    return rc < 0 ? err_context(err, "the snapshots of the disks could not be removed") : 0;
+}
+
+int creation_let_go(struct work *w, enum settle how, bool paused, struct err *err)
+{
+    struct record record = { 0 };
+    struct err record_err;
+    bool known = draft_record(w->store, w->begun.order.vm, &record, &record_err) > 0;
+
+    if (w->begun.order.domid < 0)
+        return 0;
+    if (w->begun.order.request.quiesce != QUIESCE_NO)
+        quiet_recover((unsigned)w->begun.order.domid, w->begun.snapshot);
+    if ((known && agree_with_qemu(w, &record, err) < 0) || let_go_on(w, &record, how, paused, err) < 0)
+        return err_context(err, "the domain could not be let go on");
+    if (paused || how != SETTLE_NOTHING)
+        journal_let_go(w->journal);
+    return 0;
+}
+
 /* What there is of the memory image is given up before anything has to be written: it may have filled the store. */
 int creation_undo(struct work *w, enum settle how, bool paused, struct err *err)
 {
     struct record record = { 0 };
-    bool known = draft_record(w->store, w->begun.order.vm, &record);
+    struct err record_err;
+    int known = draft_record(w->store, w->begun.order.vm, &record, &record_err);
 
     w->control->committed = true; /* a cancel must not stop the undoing */
-    if (w->begun.order.request.quiesce != QUIESCE_NO && w->begun.order.domid >= 0)
-        quiet_recover((unsigned)w->begun.order.domid, w->begun.snapshot);
-    if ((known && agree_with_qemu(w, &record, err) < 0) || let_go_on(w, &record, how, paused, err) < 0)
-        return err_context(err, "the domain could not be let go on");
+    if (creation_let_go(w, how, paused, err) < 0)
+        return -1;
     draft_empty(w->store, w->begun.order.vm, "memory");
-    if (known && (leave_overlays(w, &record, err) < 0 || merge_unneeded(w, MERGE_ALL, err) < 0))
-        return err_context(err, "the snapshots of the disks could not be removed");
+    if (known < 0) {
+        *err = record_err;
+        return err_context(err, "it is not known what was made of the snapshot");
+    }
+    if (known && undo_disks(w, &record, err) < 0)
+        return -1;
     if (known && *record.memory_file && unlink(record.memory_file) < 0 && errno != ENOENT)
         return err_errno(err, "the memory image could not be removed");
     return draft_abandon(w->store, w->begun.order.vm, err);

@@ -27,6 +27,9 @@ void creation_deinit(struct creation *creation);
 
 /* The domain that the record is about, as it is to be left. */
 struct settle_domain settle_domain_of(const struct work *work, const struct record *record);
+/* The domain alone: it goes on as it was, and libxl knows in which images, as far as the draft tells of any.
+ * PAUSED: it may be paused, by us. */
+int creation_let_go(struct work *work, enum settle how, bool paused, struct err *err);
 /* Takes back whatever the draft tells of, wherever it was broken off: the domain goes on, its disks are the images
  * they were, tags, overlays and draft are gone.  PAUSED: the domain may be paused, by us. */
 int creation_undo(struct work *work, enum settle how, bool paused, struct err *err);

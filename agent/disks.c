@@ -8,7 +8,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "files.h"
-#include "images.h"
+#include "images_note.h"
 #include "json.h"
 #include "qemu_img.h"
 #include "qmp.h"
@@ -66,7 +66,7 @@ static int make_overlay(const struct record *record, const struct record_disk *d
         return err_set(err, ERR_CORRUPT, "its image is marked as corrupt");
     if (access(disk->overlay, F_OK) == 0)
         return err_set(err, ERR_EXISTS, "the file that is to be made exists already");
-    if (images_note(store, record->vm, disk->overlay, true, err) < 0)
+    if (images_note_overlay(store, record->vm, disk, err) < 0)
         return -1;
     fd = file_claim(disk->overlay, disk->target, err);
     if (fd < 0 && err->code == ERR_EXISTS)
@@ -85,7 +85,7 @@ int disks_make_overlays(const struct record *record, struct store *store, struct
         if (record->disks[i].place == PLACE_EXTERNAL &&
             make_overlay(record, &record->disks[i], store, control, err) < 0)
             return err_context(err, "disk %s", record->disks[i].vdev);
-    return 0;
+    return images_note_heads(store, record, err);
 }
 
 static void put_internal(struct json_writer *w, const struct record_disk *disk, const struct node *node)

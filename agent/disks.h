@@ -15,7 +15,7 @@ struct store;
 int disks_check(const struct record *record, const struct reach *reach, struct err *err);
 /* While the guest still runs: what makes disks_snapshot() short. */
 void disks_make_ready(const struct record *record, const struct reach *reach);
-/* Makes the overlays, empty, each after it was noted in images.json. */
+/* Makes the overlays, empty, each after it was noted in images.json; and notes that the disks may go on in them. */
 int disks_make_overlays(const struct record *record, struct store *store, struct control *control,
                         struct err *err);
 /* Takes the snapshot of all of them at one instant; all or none. */

@@ -251,21 +251,3 @@ void domains_name(const struct domains *domains, unsigned domid, char name[NAME_
 {
     identity_name(domains->xs, domid, name);
 }
-
-struct domain *domains_find(const struct domains *domains, const char *text)
-{
-    unsigned domid;
-
-    if (domid_parse(text, &domid))
-        return domains_by_domid(domains, domid);
-    if (uuid_valid(text))
-        return domains_by_uuid(domains, text);
-    for (struct entry_of_table *entry = domains->table; entry; entry = entry->next) {
-        char name[NAME_MAX_BYTES + 1];
-
-        domains_name(domains, entry->domain.domid, name);
-        if (strcmp(name, text) == 0)
-            return &entry->domain;
-    }
-    return NULL;
-}

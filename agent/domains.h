@@ -34,8 +34,6 @@ void domains_each(const struct domains *domains, void (*visit)(void *data, struc
 
 struct domain *domains_by_domid(const struct domains *domains, unsigned domid);
 struct domain *domains_by_uuid(const struct domains *domains, const char *uuid);
-/* TEXT is a domid, a UUID or a name, tried in this order, as xl does. */
-struct domain *domains_find(const struct domains *domains, const char *text);
 /* "" where it has none. */
 void domains_name(const struct domains *domains, unsigned domid, char name[NAME_MAX_BYTES + 1]);
 

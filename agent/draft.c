@@ -35,14 +35,17 @@ static int remove_ours(int vm_dir, const char *name, struct err *err)
     return dir_sync(vm_dir, err);
 }
 
-static bool read_record(struct store *store, const char *vm, const char *name, struct record *record)
+static int read_record(struct store *store, const char *vm, const char *name, struct record *record, struct err *err)
 {
-    struct err err;
-    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, &err);
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
     _cleanup_(closep) int dir = vm_dir < 0 ? -1 : dir_open(vm_dir, name);
     _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, "snapshot.json");
 
-    return text && record_parse(record, text, &err) == 0;
+    if (vm_dir < 0)
+        return err->code == ERR_NOT_FOUND ? 0 : -1;
+    if (!text)
+        return errno == ENOENT ? 0 : err_errno(err, "cannot read %s/snapshot.json", name);
+    return record_parse(record, text, err) < 0 ? -1 : 1;
 }
 
 int draft_begin(struct store *store, const char *vm, struct err *err)
@@ -66,20 +69,25 @@ int draft_write(int draft, const char *name, const char *text, struct err *err)
     return file_replace(draft, name, text, err);
 }
 
-void draft_empty(struct store *store, const char *vm, const char *name)
+static void empty_file(struct store *store, const char *vm, const char *where, const char *name)
 {
     struct err err;
     _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, &err);
-    _cleanup_(closep) int dir = vm_dir < 0 ? -1 : dir_open(vm_dir, DRAFT);
+    _cleanup_(closep) int dir = vm_dir < 0 ? -1 : dir_open(vm_dir, where);
     _cleanup_(closep) int file = dir < 0 ? -1 : openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
     if (file >= 0 && ftruncate(file, 0) < 0)
         log_warning("the space of %s cannot be given back: %s", name, strerror(errno));
 }
 
-bool draft_record(struct store *store, const char *vm, struct record *record)
+void draft_empty(struct store *store, const char *vm, const char *name)
 {
-    return read_record(store, vm, DRAFT, record);
+    empty_file(store, vm, DRAFT, name);
+}
+
+int draft_record(struct store *store, const char *vm, struct record *record, struct err *err)
+{
+    return read_record(store, vm, DRAFT, record, err);
 }
 
 static int move(struct store *store, const char *vm, const char *from, const char *to, struct err *err)
@@ -125,9 +133,14 @@ int trash_move_out(struct store *store, const char *vm, const char *id, struct e
     return move(store, vm, TRASH, id, err);
 }
 
-bool trash_record(struct store *store, const char *vm, struct record *record)
+int trash_record(struct store *store, const char *vm, struct record *record, struct err *err)
 {
-    return read_record(store, vm, TRASH, record);
+    return read_record(store, vm, TRASH, record, err);
+}
+
+void trash_give_space(struct store *store, const char *vm)
+{
+    empty_file(store, vm, TRASH, "memory");
 }
 
 int trash_empty(struct store *store, const char *vm, struct err *err)

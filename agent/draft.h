@@ -18,8 +18,8 @@ int draft_create(int draft, const char *name, struct err *err);
 int draft_write(int draft, const char *name, const char *text, struct err *err);
 /* Gives back the space of a file in it, as far as there is one, which stays as an empty file. */
 void draft_empty(struct store *store, const char *vm, const char *name);
-/* Its record, as far as it is known; false where there is none that can be read. */
-bool draft_record(struct store *store, const char *vm, struct record *record);
+/* Its record: 1 read, 0 there is none yet, -1 there is one and it cannot be read. */
+int draft_record(struct store *store, const char *vm, struct record *record, struct err *err);
 /* Makes it a snapshot: everything durable, then one rename.  An error is one before that. */
 int draft_commit(struct store *store, const char *vm, const char *id, struct err *err);
 /* Removes what is there of it; nothing there is fine. */
@@ -28,7 +28,10 @@ int draft_abandon(struct store *store, const char *vm, struct err *err);
 /* Takes a snapshot out of the list by one rename, or puts it back. */
 int trash_move_in(struct store *store, const char *vm, const char *id, struct err *err);
 int trash_move_out(struct store *store, const char *vm, const char *id, struct err *err);
-bool trash_record(struct store *store, const char *vm, struct record *record);
+/* As draft_record(). */
+int trash_record(struct store *store, const char *vm, struct record *record, struct err *err);
+/* Gives back what takes up most space, so that there is room for writing down the rest. */
+void trash_give_space(struct store *store, const char *vm);
 int trash_empty(struct store *store, const char *vm, struct err *err);
 
 /* Writes which snapshot the VM's state descends from; "" for none. */

@@ -12,9 +12,7 @@
 #include <sys/syscall.h>
 
 #include "cleanup.h"
-#include "clock.h"
-
-enum { LOOK_MS = 1000 };
+#include "life.h"
 
 static void dir_closep(DIR **dir)
 {
@@ -147,68 +145,20 @@ bool holders_find_loop(const char *file, char name[32])
     return false;
 }
 
-/* ---- their end ------------------------------------------------------------------------------------------- */
-
-struct life {
-    unsigned long long processor, bytes;
-};
-
-/* The name of a process, before what is wanted, may hold blanks and brackets. */
-static unsigned long long processor_time(int pid)
-{
-    unsigned long long user = 0, system = 0;
-    char path[32], line[1024];
-    const char *behind;
-    _cleanup_(fclosep) FILE *file = NULL;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    file = fopen(path, "re");
-    if (file && fgets(line, sizeof line, file) && (behind = strrchr(line, ')')))
-        sscanf(behind + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system);
-    return user + system;
-}
-
-static unsigned long long bytes_moved(int pid)
-{
-    unsigned long long bytes = 0, sum = 0;
-    char path[32], line[64];
-    _cleanup_(fclosep) FILE *file = NULL;
-
-    snprintf(path, sizeof path, "/proc/%d/io", pid);
-    file = fopen(path, "re");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "%*[a-z_]: %llu", &bytes) == 1)
-            sum += bytes;
-    return sum;
-}
-
-static int wait_for(int pidfd, int pid, const char *name, int seconds, struct err *err)
-{
-    struct life was = { processor_time(pid), bytes_moved(pid) };
-    long long last_ms = clock_ms();
-
-    for (;;) {
-        struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
-        long long left = last_ms + seconds * 1000LL - clock_ms();
-        struct life now;
-
-        if (poll(&pollfd, 1, left <= 0 ? 0 : left < LOOK_MS ? (int)left : LOOK_MS) != 0)
-            return 0;
-        now = (struct life){ processor_time(pid), bytes_moved(pid) };
-        if (now.processor != was.processor || now.bytes != was.bytes)
-            last_ms = clock_ms();
-        else if (left <= 0)
-            return err_set(err, ERR_BUSY, "process %d (%s) has the image open and does not end", pid, name);
-        was = now;
-    }
-}
-
 int holders_wait(const struct holders *holders, int seconds, struct err *err)
 {
-    for (size_t i = 0; i < holders->count; i++)
-        if (holders->item[i].pidfd >= 0 &&
-            wait_for(holders->item[i].pidfd, holders->item[i].pid, holders->item[i].name, seconds, err) < 0)
-            return -1;
+    for (size_t i = 0; i < holders->count; i++) {
+        struct pollfd pollfd = { .fd = holders->item[i].pidfd, .events = POLLIN };
+        struct life life;
+
+        life_begin(&life, holders->item[i].pid);
+        while (pollfd.fd >= 0 && poll(&pollfd, 1, seconds * 1000) == 0)
+            if (!life_moved(&life))
+                return err_set(err, ERR_BUSY,
+                               "process %d (%s) has the image open, and has done nothing for %d s; when "
+                               "it has ended, ask again",
+                               holders->item[i].pid, holders->item[i].name, seconds);
+    }
     return 0;
 }
 

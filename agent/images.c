@@ -13,6 +13,14 @@
 
 #define FILE_NAME "images.json"
 
+enum { LEDGER_VERSION = 2 };
+
+static const char *const roles[] = { [IMAGE_MADE] = "made", [IMAGE_HEAD] = "head", [IMAGE_CONTENT] = "content",
+                                     [IMAGE_RETIRED] = "retired" };
+static const char *const whys[] = { [WHY_MERGED] = "merged", [WHY_REPLACED] = "replaced",
+                                    [WHY_DELETED] = "deleted", [WHY_UNUSED] = "unused" };
+enum { ROLES = sizeof roles / sizeof *roles, WHYS = sizeof whys / sizeof *whys };
+
 void images_deinit(struct images *images)
 {
     free(images->item);
@@ -27,7 +35,7 @@ struct image *images_find(const struct images *images, const char *path)
     return NULL;
 }
 
-struct image *images_add(struct images *images, const char *path, bool made)
+struct image *images_add(struct images *images, const char *path, const char *format, bool made)
 {
     struct image *image = images_find(images, path), *grown;
 
@@ -38,8 +46,9 @@ struct image *images_add(struct images *images, const char *path, bool made)
         return NULL;
     images->item = grown;
     image = &grown[images->count++];
-    *image = (struct image){ .made = made };
+    *image = (struct image){ .made = made, .role = IMAGE_MADE };
     snprintf(image->path, sizeof image->path, "%s", path);
+    snprintf(image->format, sizeof image->format, "%s", format);
     return image;
 }
 
@@ -51,35 +60,150 @@ void images_remove(struct images *images, const char *path)
         *image = images->item[--images->count];
 }
 
-static void parse_tags(struct image *image, const struct json *tags)
+/* ---- roles ---------------------------------------------------------------------------------------------- */
+
+static void set_role(struct image *image, enum image_role role)
 {
-    for (size_t i = 0; i < json_count(tags) && image->tag_count < IMAGE_TAGS_MAX; i++) {
+    image->role = role;
+    image->waits = image->leaving = false;
+    *image->vdev = *image->snapshot = '\0';
+}
+
+void image_head(struct image *image, const char *vdev)
+{
+    set_role(image, IMAGE_HEAD);
+    snprintf(image->vdev, sizeof image->vdev, "%s", vdev);
+}
+
+void image_content(struct image *image, const char *snapshot)
+{
+    set_role(image, IMAGE_CONTENT);
+    snprintf(image->snapshot, sizeof image->snapshot, "%s", snapshot);
+}
+
+void image_retire(struct image *image, enum image_why why, bool waits)
+{
+    set_role(image, IMAGE_RETIRED);
+    image->why = why;
+    image->waits = waits;
+}
+
+const char *image_why_word(enum image_why why)
+{
+    return whys[why];
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------- */
+
+static int broken(struct err *err)
+{
+    return err_set(err, ERR_CORRUPT, FILE_NAME " cannot be read; it says which images are ours");
+}
+
+static bool parse_tags(struct image *image, const struct json *tags)
+{
+    for (size_t i = 0; i < json_count(tags); i++) {
         const char *tag = json_string(json_at(tags, i));
 
-        if (tag && strlen(tag) < TAG_SIZE)
-            memcpy(image->tags[image->tag_count++], tag, strlen(tag) + 1);
+        if (!tag || strlen(tag) >= TAG_SIZE || image->tag_count == IMAGE_TAGS_MAX)
+            return false;
+        memcpy(image->tags[image->tag_count++], tag, strlen(tag) + 1);
     }
+    return true;
+}
+
+/* The index of that word, or -1. */
+static int find_word(const struct json *word, const char *const *words, int count)
+{
+    const char *text = json_string(word);
+
+    for (int i = 0; text && i < count; i++)
+        if (strcmp(text, words[i]) == 0)
+            return i;
+    return -1;
+}
+
+static bool parse_role(struct image *image, const struct json *json)
+{
+    int role = find_word(json_get(json, "role"), roles, ROLES), why = find_word(json_get(json, "why"), whys, WHYS);
+
+    if (role < 0)
+        return false;
+    image->role = (enum image_role)role;
+    image->waits = json_true(json_get(json, "waits"));
+    image->leaving = json_true(json_get(json, "leaving"));
+    switch (image->role) {
+    case IMAGE_HEAD: return json_copy(json, "vdev", image->vdev, sizeof image->vdev);
+    case IMAGE_CONTENT:
+        return json_copy(json, "snapshot", image->snapshot, sizeof image->snapshot) && uuid_valid(image->snapshot);
+    case IMAGE_RETIRED: image->why = why < 0 ? WHY_UNUSED : (enum image_why)why; return why >= 0;
+    case IMAGE_MADE: break;
+    }
+    return true;
+}
+
+static bool is_format(const char *format)
+{
+    return !*format || strcmp(format, "qcow2") == 0 || strcmp(format, "raw") == 0;
+}
+
+/* A member that may be missing. */
+static bool copy_if_there(const struct json *json, const char *key, char *into, size_t size)
+{
+    return json_copy(json, key, into, size) || !json_get(json, key);
+}
+
+static struct image *parse_path(struct images *images, const struct json *json)
+{
+    const char *path = json_string(json_get(json, "path"));
+
+    if (!path || !path_valid(path) || images_find(images, path))
+        return NULL;
+    return images_add(images, path, "", json_true(json_get(json, "made")));
+}
+
+static bool parse_image(struct images *images, const struct json *json)
+{
+    struct image *image = parse_path(images, json);
+
+    return image && copy_if_there(json, "format", image->format, sizeof image->format) &&
+           is_format(image->format) && copy_if_there(json, "merging", image->merging, sizeof image->merging) &&
+           parse_role(image, json) && parse_tags(image, json_get(json, "remove"));
+}
+
+/* The first version had no roles.  What it made may be a disk of the VM, whatever else it is; what it did not make is
+ * listed because its snapshot was deleted while something still stood on it. */
+static bool parse_old_image(struct images *images, const struct json *json)
+{
+    struct image *image = parse_path(images, json);
+
+    if (!image || !copy_if_there(json, "merging", image->merging, sizeof image->merging) ||
+        !parse_tags(image, json_get(json, "remove")))
+        return false;
+    if (!image->made) {
+        image_retire(image, WHY_DELETED, false);
+        return true;
+    }
+    image_head(image, "");
+    snprintf(image->format, sizeof image->format, "qcow2");
+    return true;
 }
 
 static int parse(struct images *images, const char *text, struct err *err)
 {
     _cleanup_(json_freep) struct json *json = json_parse(text);
-    const struct json *list = json_get(json, "images");
+    const struct json *list = json_get(json, "ledger");
 
+    images->old = json_is_array(json_get(json, "images"));
+    if (images->old)
+        list = json_get(json, "images");
+    else if (json_integer(json_get(json, "version"), 0) != LEDGER_VERSION)
+        return broken(err);
     if (!json_is_array(list))
-        return err_set(err, ERR_CORRUPT, FILE_NAME " cannot be read; it says which images are ours");
-    for (size_t i = 0; i < json_count(list); i++) {
-        const struct json *item = json_at(list, i);
-        const char *path = json_string(json_get(item, "path"));
-        struct image *image = path && path_valid(path) ? images_add(images, path, false) : NULL;
-
-        if (!image)
-            return err_set(err, ERR_CORRUPT, FILE_NAME " names no path");
-        image->made = json_true(json_get(item, "made"));
-        if (!json_copy(item, "merging", image->merging, sizeof image->merging) && *image->merging)
-            return err_set(err, ERR_CORRUPT, FILE_NAME " names no path");
-        parse_tags(image, json_get(item, "remove"));
-    }
+        return broken(err);
+    for (size_t i = 0; i < json_count(list); i++)
+        if (!(images->old ? parse_old_image : parse_image)(images, json_at(list, i)))
+            return broken(err);
     return 0;
 }
 
@@ -97,11 +221,27 @@ int images_load(struct images *images, struct store *store, const char *vm, stru
     return parse(images, text, err);
 }
 
+static void put_flag(struct json_writer *w, const char *key, bool value)
+{
+    if (value)
+        json_put_bool(w, key, true);
+}
+
 static void put_image(struct json_writer *w, const struct image *image)
 {
     json_object(w, NULL);
     json_put_string(w, "path", image->path);
+    json_put_string(w, "format", image->format);
     json_put_bool(w, "made", image->made);
+    json_put_string(w, "role", roles[image->role]);
+    if (image->role == IMAGE_HEAD)
+        json_put_string(w, "vdev", image->vdev);
+    if (image->role == IMAGE_CONTENT)
+        json_put_string(w, "snapshot", image->snapshot);
+    if (image->role == IMAGE_RETIRED)
+        json_put_string(w, "why", whys[image->why]);
+    put_flag(w, "waits", image->waits);
+    put_flag(w, "leaving", image->leaving);
     if (*image->merging)
         json_put_string(w, "merging", image->merging);
     if (image->tag_count)
@@ -126,91 +266,11 @@ int images_save(const struct images *images, struct store *store, const char *vm
         return dir_sync(dir, err);
     }
     json_object(w, NULL);
-    json_array(w, "images");
+    json_put_integer(w, "version", LEDGER_VERSION);
+    json_array(w, "ledger"); /* the first version looks for "images", and refuses the file */
     for (size_t i = 0; i < images->count; i++)
         put_image(w, &images->item[i]);
     json_end_array(w);
     json_end_object(w);
     return file_replace(dir, FILE_NAME, json_text(w), err);
-}
-
-/* ---- one change, durable ------------------------------------------------------------------------------- */
-
-struct change {
-    const char *path;
-    bool made;         /* of an image that is added */
-    bool forget;
-    const char *upper; /* "merging", or NULL for no change */
-    const char *tag;   /* to be added, or taken away if UNTAG */
-    bool untag;
-};
-
-static int change_tags(struct image *image, const struct change *change, struct err *err)
-{
-    size_t at = 0;
-
-    while (at < image->tag_count && strcmp(image->tags[at], change->tag) != 0)
-        at++;
-    if (change->untag && at < image->tag_count)
-        memcpy(image->tags[at], image->tags[--image->tag_count], TAG_SIZE);
-    if (change->untag || at < image->tag_count)
-        return 0;
-    if (image->tag_count == IMAGE_TAGS_MAX)
-        return err_set(err, ERR_BUSY, "too many deleted snapshots wait in this image for the domain to stop");
-    snprintf(image->tags[image->tag_count++], TAG_SIZE, "%s", change->tag);
-    return 0;
-}
-
-static int apply(struct images *images, const struct change *change, struct err *err)
-{
-    struct image *image;
-
-    if (change->forget) {
-        images_remove(images, change->path);
-        return 0;
-    }
-    image = images_add(images, change->path, change->made);
-    if (!image)
-        return err_set(err, ERR_IO, "out of memory");
-    if (change->upper)
-        snprintf(image->merging, sizeof image->merging, "%s", change->upper);
-    return change->tag ? change_tags(image, change, err) : 0;
-}
-
-static int change_images(struct store *store, const char *vm, const struct change *change, struct err *err)
-{
-    struct images images;
-    int rc = images_load(&images, store, vm, err);
-
-    if (rc == 0)
-        rc = apply(&images, change, err);
-    if (rc == 0)
-        rc = images_save(&images, store, vm, err);
-    images_deinit(&images);
-    return rc;
-}
-
-int images_note(struct store *store, const char *vm, const char *path, bool made, struct err *err)
-{
-    return change_images(store, vm, &(struct change){ .path = path, .made = made }, err);
-}
-
-int images_forget(struct store *store, const char *vm, const char *path, struct err *err)
-{
-    return change_images(store, vm, &(struct change){ .path = path, .forget = true }, err);
-}
-
-int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, struct err *err)
-{
-    return change_images(store, vm, &(struct change){ .path = path, .upper = upper ? upper : "" }, err);
-}
-
-int images_add_tag(struct store *store, const char *vm, const char *path, const char *tag, struct err *err)
-{
-    return change_images(store, vm, &(struct change){ .path = path, .tag = tag }, err);
-}
-
-int images_remove_tag(struct store *store, const char *vm, const char *path, const char *tag, struct err *err)
-{
-    return change_images(store, vm, &(struct change){ .path = path, .tag = tag, .untag = true }, err);
 }

@@ -2,9 +2,9 @@
 #ifndef IMAGES_H
 #define IMAGES_H
 
-/* VM/images.json: the image files of a VM that are ours to remove or to merge.  Overlays and copies that we
- * made, images whose snapshot was deleted while others still stand on them, and internal snapshots that wait for
- * their removal.  What is not in it is never unlinked, whoever refers to it. */
+/* VM/images.json, the ledger: an entry for each image of a VM that is ours, or on which something of ours stands, and
+ * what it is.  What is not in it is never unlinked, whoever refers to it; what is in it is unlinked only for one of the
+ * four reasons of enum image_why, which is written down before. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,38 +17,58 @@ struct store;
 
 enum { IMAGE_TAGS_MAX = 32 };
 
+enum image_role {
+    IMAGE_MADE,    /* it exists, and nothing has gone on in it yet */
+    IMAGE_HEAD,    /* a disk of the VM goes on in it, or went on in it */
+    IMAGE_CONTENT, /* it is the state of a snapshot */
+    IMAGE_RETIRED, /* it was given up */
+};
+
+enum image_why {
+    WHY_MERGED,   /* its data went into the image below it */
+    WHY_REPLACED, /* by a revert that was asked for */
+    WHY_DELETED,  /* it was the content of a snapshot that was deleted */
+    WHY_UNUSED,   /* it never came into use */
+};
+
 struct image {
-    char path[PATH_SIZE];
-    bool made;                  /* by us: may be unlinked when nothing needs it.  Else it may only be merged into */
-    char merging[PATH_SIZE];    /* the image above it whose data is on its way into this one, or "" */
-    size_t tag_count;           /* internal snapshots that are deleted but could not be removed yet, for the running */
+    char path[PATH_SIZE];     /* as it was written by whoever named it first */
+    char format[12];          /* qcow2 or raw; "" = nobody has written it down */
+    bool made;                /* by us: may be unlinked.  Else it may only be merged into */
+    enum image_role role;
+    char vdev[VDEV_SIZE];     /* IMAGE_HEAD: of which disk; "" = not known */
+    char snapshot[UUID_LENGTH + 1]; /* IMAGE_CONTENT */
+    enum image_why why;       /* IMAGE_RETIRED */
+    bool waits;               /* IMAGE_RETIRED: the VM has not run without it yet */
+    bool leaving;             /* IMAGE_HEAD: a revert that is under way replaces it */
+    char merging[PATH_SIZE];  /* the image above it whose data is on its way into this one, or "" */
+    size_t tag_count;         /* internal snapshots that are deleted but could not be removed yet, for the running */
     char tags[IMAGE_TAGS_MAX][TAG_SIZE]; /* domain stands on the image */
+    bool later;               /* not in the file: nothing can be done with it now */
 };
 
 struct images {
     struct image *item;
     size_t count;
+    bool old; /* read from a file of the first version: roles have to be learnt (images_next.h) */
 };
 
-/* No file is an empty list. */
+/* Strict: ERR_CORRUPT where anything in it is not understood.  No file is an empty list. */
 int images_load(struct images *images, struct store *store, const char *vm, struct err *err);
+/* Durable when it returns; an empty list removes the file. */
 int images_save(const struct images *images, struct store *store, const char *vm, struct err *err);
 void images_deinit(struct images *images);
 
+/* By its path as it is written; NULL where there is none. */
 struct image *images_find(const struct images *images, const char *path);
-/* Adds it, or finds it and leaves it as it is. */
-struct image *images_add(struct images *images, const char *path, bool made);
+/* Adds it as IMAGE_MADE, or finds it and leaves it as it is; NULL: out of memory.  Others may move. */
+struct image *images_add(struct images *images, const char *path, const char *format, bool made);
 void images_remove(struct images *images, const char *path);
-
-/* Load, add, save: durable when it returns. */
-int images_note(struct store *store, const char *vm, const char *path, bool made, struct err *err);
-/* Load, remove, save. */
-int images_forget(struct store *store, const char *vm, const char *path, struct err *err);
-/* Load, set the image's "merging" ("" where UPPER is NULL), save; adds the image, not made by us, if need be. */
-int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, struct err *err);
-
-/* The internal snapshot is to be removed as soon as that can be done, or has been.  ERR_BUSY where too many wait. */
-int images_add_tag(struct store *store, const char *vm, const char *path, const char *tag, struct err *err);
-int images_remove_tag(struct store *store, const char *vm, const char *path, const char *tag, struct err *err);
+/* What it is from now on. */
+void image_head(struct image *image, const char *vdev);
+void image_content(struct image *image, const char *snapshot);
+void image_retire(struct image *image, enum image_why why, bool waits);
+/* For people. */
+const char *image_why_word(enum image_why why);
 
 #endif

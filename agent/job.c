@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One row for each state, one column for each event; 0 means "cannot happen". */
 #define GO(state) ((state) + 1)
@@ -52,4 +54,19 @@ struct job *job_free(struct job *job)
 {
     free(job);
     return NULL;
+}
+
+void job_tell_doubt(struct job *job)
+{
+    struct err said = job->status.error;
+    char own[STATUS_WARNING_SIZE];
+
+    if (said.code == ERR_NOT_FOUND && *job->doubt.elsewhere)
+        err_set(&job->status.error, said.code, "%s; the VM %s of that name, which does not run, has one: say its UUID",
+                said.text, job->doubt.elsewhere);
+    if (said.code != ERR_NONE || !*job->doubt.warning)
+        return;
+    memcpy(own, job->status.warning, sizeof own);
+    snprintf(job->status.warning, sizeof job->status.warning, "%.100s%s%.200s", own, *own ? "; " : "",
+             job->doubt.warning);
 }

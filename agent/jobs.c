@@ -96,6 +96,7 @@ static void on_result(struct agent *agent, struct job *job, const struct msg *ms
     bool done = msg->error.code == ERR_NONE;
 
     job->reported = true;
+    job->by_hand = msg->by_hand;
     job->status.error = msg->error;
     job->status.downtime_ms = msg->downtime_ms;
     job->status.freeze_ms = msg->freeze_ms;
@@ -103,6 +104,7 @@ static void on_result(struct agent *agent, struct job *job, const struct msg *ms
     memcpy(job->status.snapshot, msg->snapshot, sizeof job->status.snapshot);
     memcpy(job->status.name, msg->name, sizeof job->status.name);
     memcpy(job->status.plan, msg->plan, sizeof job->status.plan);
+    job_tell_doubt(job);
     step(job, done ? JOB_SUCCEEDED : JOB_ERRED);
     if (done && job->order.request.operation == OPERATION_REVERT)
         move_to_new_domain(agent, job, msg->snapshot);
@@ -239,6 +241,7 @@ static void on_worker_ended(struct agent *agent, struct job *job, int wait_statu
         end_job(agent, job);
     }
     queue_take(&agent->queue, job);
+    retry_look(agent, job->order.vm, job->by_hand);
     job_free(job);
 }
 

@@ -154,6 +154,16 @@ int journal_step(struct journal *journal, const char *step, enum durability dura
     return append(journal, w, durability) < 0 ? err_errno(err, "cannot write the journal") : 0;
 }
 
+void journal_let_go(struct journal *journal)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+
+    json_object(w, NULL);
+    json_put_bool(w, "let_go", true);
+    json_end_object(w);
+    append(journal, w, JOURNAL_QUICK);
+}
+
 void journal_end(struct journal *journal, const struct err *outcome, int downtime_ms)
 {
     _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
@@ -172,11 +182,12 @@ void journal_remove(struct journal *journal)
     fsync(journal->dir);
 }
 
-static void parse_order(const struct json *json, struct journal_order *begun)
+static void parse_order(const struct json *json, struct journal_state *state)
 {
+    struct journal_order *begun = &state->begun;
     const struct json *request = json_get(json, "request");
     struct pairs pairs = { 0 };
-    struct err err;
+    bool whole = true;
 
     for (size_t i = 0; i < json_count(request) && i < PAIRS_MAX; i++) {
         const char *key = json_string(json_at(json_at(request, i), 0));
@@ -184,9 +195,10 @@ static void parse_order(const struct json *json, struct journal_order *begun)
 
         if (key && value && strlen(key) < PAIR_KEY_SIZE)
             pairs_add(&pairs, key, "%s", value);
+        else
+            whole = false;
     }
-    if (request_parse_pairs(&begun->order.request, &pairs, &err) < 0)
-        return;
+    state->foreign = !request_parse_known(&begun->order.request, &pairs) || !whole || json_count(request) > PAIRS_MAX;
     json_copy(json, "id", begun->order.request.id, sizeof begun->order.request.id);
     json_copy(json, "snapshot", begun->snapshot, sizeof begun->snapshot);
     begun->order.domid = (int)json_integer(json_get(json, "domid"), -1);
@@ -194,14 +206,43 @@ static void parse_order(const struct json *json, struct journal_order *begun)
     json_copy(json, "vm", begun->order.vm, sizeof begun->order.vm);
 }
 
+static void add_step(struct journal_state *state)
+{
+    char word[sizeof state->step + 2];
+    size_t used = strlen(state->steps);
+
+    snprintf(word, sizeof word, "%s ", state->step);
+    if (strstr(state->steps, word))
+        return;
+    if (used + strlen(word) < sizeof state->steps)
+        memcpy(state->steps + used, word, strlen(word) + 1);
+    else
+        state->foreign = true;
+}
+
+/* What the step does to a guest that runs, in every version.  "commit" and "destroy" come when it has been let go, and
+ * when it is gone. */
+static void stand(struct journal_state *state)
+{
+    state->suspended |= strcmp(state->step, "save") == 0;
+    state->paused |= strcmp(state->step, "pause") == 0;
+    if (strcmp(state->step, "commit") == 0 || strcmp(state->step, "destroy") == 0)
+        state->suspended = state->paused = false;
+}
+
 static void parse_line(const char *line, struct journal_state *state)
 {
     _cleanup_(json_freep) struct json *json = json_parse(line);
 
     if (json_string(json_get(json, "vm")))
-        parse_order(json, &state->begun);
-    else if (json_string(json_get(json, "step")))
-        json_copy(json, "step", state->step, sizeof state->step);
+        parse_order(json, state);
+    else if (json_string(json_get(json, "step"))) {
+        if (!json_copy(json, "step", state->step, sizeof state->step))
+            state->foreign = true;
+        add_step(state);
+        stand(state);
+    } else if (json_true(json_get(json, "let_go")))
+        state->suspended = state->paused = false;
     else if (json_string(json_get(json, "outcome"))) {
         state->ended = true;
         state->outcome.code = err_from_word(json_string(json_get(json, "outcome")));

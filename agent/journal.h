@@ -24,6 +24,9 @@ struct journal_order {
 struct journal_state {
     struct journal_order begun;     /* order.vm is empty where not even the order was written whole */
     char step[24];                  /* the last that was begun, "" = none */
+    char steps[256];                /* all that were begun, each once, with a blank behind each */
+    bool suspended, paused;         /* the operation may have done that to the guest, and has not let it go since */
+    bool foreign;                   /* another version's: not all of the order could be understood */
     bool ended;
     struct err outcome;             /* if ended */
     int downtime_ms;
@@ -35,6 +38,8 @@ int journal_begin(struct journal **out, struct store *store, const struct journa
 int journal_take(struct journal **out, struct store *store, const char *vm, struct journal_state *state,
                  struct err *err);
 int journal_step(struct journal *journal, const char *step, enum durability durability, struct err *err);
+/* Writes down that the guest was let go on: if it stands still from now on that is somebody else's doing. */
+void journal_let_go(struct journal *journal);
 /* Writes the outcome down; with that the operation has ended, whoever hears of it. */
 void journal_end(struct journal *journal, const struct err *outcome, int downtime_ms);
 /* Removes the journal: the outcome has been heard. */

@@ -3,8 +3,9 @@
 #define KEPT_H
 
 /* VM/kept: the VM as it was when a revert began, for the case that the snapshot's state cannot be started.  A line with
- * "running", "paused" or "stopped", the domid (-1 = none) and the operation's own mark; and the configuration.  Its disks are kept where they are: in the images that
- * this configuration names, and as xensnap-replaced inside those that the revert puts back themselves. */
+ * "running", "paused" or "stopped", the domid (-1 = none) and the operation's own mark; and the configuration.  Its
+ * disks are kept where they are: in the images that this configuration names, and as xensnap-replaced inside those that
+ * the revert puts back themselves. */
 
 #include "errors.h"
 #include "names.h"
@@ -24,8 +25,8 @@ struct kept {
 int kept_note(struct work *work, const struct xl_domain *domain, struct xl_config *next, struct err *err);
 /* ERR_CORRUPT where there is none, as of a revert that an older version has begun. */
 int kept_load(struct kept *kept, struct work *work, struct err *err);
-/* ERR_BUSY where DOMAIN is neither the one that is replaced nor one that the operation has made: somebody has started it
- * since, and it is not ours to destroy. */
+/* ERR_BUSY where DOMAIN is neither the one that is replaced nor one that the operation has made: somebody has started
+ * it since, and it is not ours to destroy. */
 int kept_check_ours(const struct kept *kept, struct work *work, const struct xl_domain *domain, struct err *err);
 void kept_forget(struct work *work);
 void kept_deinit(struct kept *kept);

@@ -19,7 +19,8 @@ struct source {
 
 struct loop {
     int epoll;
-    bool stopped;
+    bool stopped, failed;
+    struct err why;
     struct source *sources;
 };
 
@@ -93,7 +94,15 @@ int loop_run(struct loop *loop, struct err *err)
             source->callback(source->data);
         }
     }
-    return 0;
+    if (loop->failed)
+        *err = loop->why;
+    return loop->failed ? -1 : 0;
+}
+
+void loop_fail(struct loop *loop, const struct err *err)
+{
+    loop->failed = loop->stopped = true;
+    loop->why = *err;
 }
 
 void loop_stop(struct loop *loop)

@@ -17,5 +17,6 @@ void loop_remove(struct loop *loop, int fd);
 
 int loop_run(struct loop *loop, struct err *err); /* until loop_stop() */
 void loop_stop(struct loop *loop);
+void loop_fail(struct loop *loop, const struct err *err); /* loop_run() ends with this error */
 
 #endif

@@ -15,6 +15,8 @@
 #include "files.h"
 #include "holders.h"
 #include "images.h"
+#include "images_next.h"
+#include "images_note.h"
 #include "json.h"
 #include "log.h"
 #include "op.h"
@@ -25,14 +27,24 @@
 #include "vmconfig.h"
 
 enum { QMP_SECONDS = 60 };
+enum { PASS_IDLE, PASS_DONE, PASS_UNKNOWN }; /* nothing more to do; something was done; not all is known */
 
-/* What holds UPPER goes into LOWER, the image that it stands on. */
+/* One look at everything, and one thing that is done after it. */
+struct pass {
+    struct work *work;
+    enum merge_way way;
+    struct reach reach;
+    struct chain chain;
+    struct images images;
+};
+
+/* What UPPER holds goes into LOWER, the image that it stands on. */
 struct merge {
     struct work *work;
     struct reach *reach;
     struct chain *chain;
     const struct link *upper, *lower;
-    bool may_stop;
+    bool may_stop, begun, switched;
 };
 
 static const char *vm_of(const struct merge *m)
@@ -40,10 +52,22 @@ static const char *vm_of(const struct merge *m)
     return m->work->begun.order.vm;
 }
 
+/* In the ledger before the first byte is written: LOWER is of no use without UPPER from then on. */
+static int begin(struct merge *m, struct err *err)
+{
+    return images_set_merging(m->work->store, vm_of(m), m->lower->path, m->upper->path, err);
+}
+
+static int take_back(struct merge *m, struct err *err)
+{
+    return images_set_merging(m->work->store, vm_of(m), m->lower->path, NULL, err);
+}
+
 static int use_lower(void *data, struct err *err)
 {
     struct merge *m = data;
 
+    m->switched = true;
     return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->lower->path, m->lower->format, err);
 }
 
@@ -67,7 +91,7 @@ static int check_alone(const char *image, const char *vdev, struct err *err)
 /* A worker that was killed just before the pivot has left the configuration ahead of QEMU. */
 static int follow_qemu(struct merge *m, const struct node *lower, struct err *err)
 {
-    if (lower->role != NODE_BELOW || !m->lower->active)
+    if (lower->role != NODE_BELOW || !m->lower->named)
         return 0;
     return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path, m->upper->format, err);
 }
@@ -84,20 +108,52 @@ static int forget_node(struct merge *m, const char *name, struct err *err)
     return qmp_call(m->reach->qmp, "blockdev-del", json_text(w), QMP_SECONDS, NULL, err);
 }
 
+/* Whatever has failed, configuration and QEMU say the same afterwards: the next thing may be a reboot. */
+static void agree_with_qemu(struct merge *m)
+{
+    struct node upper;
+    struct err err;
+
+    if (!m->switched)
+        return;
+    if (block_job_settle(m->reach->qmp, &err) == 0 && reach_refresh(m->reach, &err) == 0) {
+        reach_find(m->reach, m->upper->path, NULL, &upper);
+        if (upper.role != NODE_TOP || vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path,
+                                                      m->upper->format, &err) == 0)
+            return;
+    }
+    log_error("disk %s: it is in %s, and not every configuration says so: %s", m->upper->vdev, m->upper->path,
+              err.text);
+}
+
+static int commit_running(struct merge *m, const struct node *upper, const struct node *lower, struct err *err)
+{
+    struct err back_err;
+    struct block_commit commit = { .upper = upper, .lower = lower, .lower_path = m->lower->path,
+                                   .upper_path = m->upper->path, .by_path = m->reach->nodes.emulated,
+                                   .may_stop = m->may_stop, .at_pivot = use_lower, .data = m };
+
+    if (begin(m, err) < 0)
+        return -1;
+    if (block_job_commit(m->reach->qmp, &commit, m->work->control, err) == 0)
+        return 0;
+    if (!commit.begun && !m->begun)
+        take_back(m, &back_err);
+    agree_with_qemu(m);
+    return -1;
+}
+
 static int merge_running(struct merge *m, const struct node *upper, struct err *err)
 {
     struct node lower, left;
     struct err forget_err;
-    struct block_commit commit = { .upper = upper, .lower = &lower, .lower_path = m->lower->path,
-                                   .upper_path = m->upper->path, .by_path = m->reach->nodes.emulated,
-                                   .may_stop = m->may_stop, .at_pivot = use_lower, .data = m };
 
     reach_find(m->reach, m->lower->path, NULL, &lower);
     if (lower.role != NODE_BELOW || upper->writers > 1)
         return err_set(err, ERR_QEMU, "disk %s: QEMU's images are not those of the store", m->upper->vdev);
     if (check_alone(m->lower->path, m->upper->vdev, err) < 0 ||
         check_alone(m->upper->path, m->upper->vdev, err) < 0 || follow_qemu(m, &lower, err) < 0 ||
-        block_job_commit(m->reach->qmp, &commit, m->work->control, err) < 0 || reach_refresh(m->reach, err) < 0)
+        commit_running(m, upper, &lower, err) < 0 || reach_refresh(m->reach, err) < 0)
         return -1;
     reach_find(m->reach, m->upper->path, NULL, &left);
     if (left.role != NODE_ABSENT)
@@ -111,13 +167,15 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
  * been written to since, and doing it again would undo that. */
 static int merge_stopped(struct merge *m, struct err *err)
 {
-    if (!m->upper->active && chain_above(m->chain, m->upper->path, NULL) == 0 && !m->upper->frozen)
+    bool named = m->upper->named || m->upper->active;
+
+    if (!named && chain_above(m->chain, m->upper, NULL) == 0 && !m->upper->frozen)
         return 0;
     if (reach_check_unused(m->upper->path, m->upper->vdev, err) < 0 ||
-        reach_check_unused(m->lower->path, m->upper->vdev, err) < 0 ||
+        reach_check_unused(m->lower->path, m->upper->vdev, err) < 0 || begin(m, err) < 0 ||
         qemu_img_commit(m->upper->path, m->work->control, err) < 0 || file_sync(m->lower->path, err) < 0)
         return -1;
-    return m->upper->active ? use_lower(m, err) : 0;
+    return named ? use_lower(m, err) : 0;
 }
 
 /* What stood on the upper image stands on the lower one; QEMU has done that for the one it has open. */
@@ -127,7 +185,7 @@ static int move_children(struct merge *m, struct err *err)
         const struct link *link = &m->chain->item[i];
         struct node node;
 
-        if (!*link->backing || !same_file(link->backing, m->upper->path))
+        if (link->below != (int)(m->upper - m->chain->item))
             continue;
         reach_find(m->reach, link->path, NULL, &node);
         if (node.role == NODE_ABSENT &&
@@ -143,6 +201,8 @@ static int move_records(struct merge *m, struct err *err)
     struct snapshots snapshots = { 0 };
     int rc = store_list(m->work->store, vm_of(m), &snapshots, err);
 
+    if (rc == 0)
+        rc = snapshots_check_whole(&snapshots, err);
     for (size_t i = 0; i < snapshots.count && rc == 0; i++) {
         struct record *record = &snapshots.records[i];
         bool changed = false;
@@ -150,7 +210,7 @@ static int move_records(struct merge *m, struct err *err)
         for (size_t j = 0; j < record->disk_count; j++) {
             struct record_disk *disk = &record->disks[j];
 
-            if (strcmp(disk->target, m->upper->path) != 0)
+            if (strcmp(disk->target, m->upper->path) != 0 && !same_file(disk->target, m->upper->path))
                 continue;
             changed = true;
             snprintf(disk->target, sizeof disk->target, "%s", m->lower->path);
@@ -163,23 +223,32 @@ static int move_records(struct merge *m, struct err *err)
     return rc;
 }
 
-static int remove_image(struct work *w, const char *path, bool made, struct err *err)
+/* LOWER is what UPPER was from now on. */
+static int hand_down(struct merge *m, struct pass *pass, struct err *err)
 {
-    if (made && unlink(path) < 0 && errno != ENOENT)
-        return err_errno(err, "cannot remove an image that is not needed any more");
-    if (made)
-        log_info("%s is not needed any more and removed", path);
-    return images_forget(w->store, w->begun.order.vm, path, err);
+    struct image *upper, *lower;
+
+    images_deinit(&pass->images);
+    if (images_load(&pass->images, m->work->store, vm_of(m), err) < 0)
+        return -1;
+    upper = images_find(&pass->images, m->upper->path);
+    lower = images_find(&pass->images, m->lower->path);
+    if (!upper || !lower)
+        return err_set(err, ERR_INTERNAL, "an image is not in images.json any more");
+    if (upper->role == IMAGE_CONTENT)
+        image_content(lower, upper->snapshot);
+    else
+        image_head(lower, m->upper->vdev);
+    *lower->merging = '\0';
+    image_retire(upper, WHY_MERGED, !m->reach->runs);
+    return images_save(&pass->images, m->work->store, vm_of(m), err);
 }
 
-static int merge(struct merge *m, bool upper_made, struct err *err)
+static int merge(struct merge *m, struct pass *pass, struct err *err)
 {
-    struct work *w = m->work;
     struct node upper, lower;
 
     if (m->reach->qmp && (block_job_settle(m->reach->qmp, err) < 0 || reach_refresh(m->reach, err) < 0))
-        return -1;
-    if (images_set_merging(w->store, vm_of(m), m->lower->path, m->upper->path, err) < 0)
         return -1;
     reach_find(m->reach, m->upper->path, NULL, &upper);
     reach_find(m->reach, m->lower->path, NULL, &lower);
@@ -188,43 +257,13 @@ static int merge(struct merge *m, bool upper_made, struct err *err)
             return -1;
     } else if (lower.role == NODE_ABSENT && merge_stopped(m, err) < 0)
         return -1; /* else: QEMU had done it already */
-    if (move_children(m, err) < 0 || move_records(m, err) < 0 ||
-        images_set_merging(w->store, vm_of(m), m->lower->path, NULL, err) < 0)
+    if (move_children(m, err) < 0 || move_records(m, err) < 0 || hand_down(m, pass, err) < 0)
         return -1;
     log_info("%s was merged into %s", m->upper->path, m->lower->path);
-    return upper_made ? remove_image(w, m->upper->path, true, err) : 0;
+    return 0;
 }
 
-/* The one image above LOWER, if all that it holds can go into LOWER without loss: nothing may need LOWER's own
- * content, and internal snapshots of the upper image would go with it. */
-static const struct link *find_upper(const struct chain *chain, const struct image *lower)
-{
-    const struct link *self = chain_find(chain, lower->path), *upper = NULL;
-
-    if (*lower->merging) /* begun, so LOWER is not what it was: that one and no other */
-        return chain_find(chain, lower->merging);
-    if (self->frozen || self->active || chain_above(chain, lower->path, &upper) != 1 || upper->tags > 0)
-        return NULL;
-    return upper;
-}
-
-/* Xen's QEMU takes no lock on a disk's image, but one on what a PV disk's image stands on.  Where that disk is one that
- * the guest can't use, beside the emulated one that it does use, that lock is in the way of a merge. */
-static bool is_pinned(const struct reach *reach, const struct link *lower)
-{
-    struct node node;
-
-    reach_find(reach, lower->path, NULL, &node);
-    return node.pinned;
-}
-
-struct pass {
-    struct work *work;
-    enum merge_way way;
-    struct reach reach;
-    struct chain chain;
-    struct images images;
-};
+/* ---- one thing after the other --------------------------------------------------------------------------- */
 
 static void pass_deinit(struct pass *pass)
 {
@@ -234,7 +273,7 @@ static void pass_deinit(struct pass *pass)
 }
 
 /* Snapshots inside that had to wait: 1 if one of them has gone. */
-static int remove_tags(struct pass *pass, const struct image *image, const struct link *self, struct err *err)
+static int remove_tags(struct pass *pass, const struct image *image, struct err *err)
 {
     struct work *w = pass->work;
     int done = 0;
@@ -243,7 +282,7 @@ static int remove_tags(struct pass *pass, const struct image *image, const struc
         struct record_disk disk = { .place = PLACE_INTERNAL };
         int rc;
 
-        snprintf(disk.vdev, sizeof disk.vdev, "%s", self->vdev);
+        snprintf(disk.vdev, sizeof disk.vdev, "%s", image->vdev);
         snprintf(disk.target, sizeof disk.target, "%s", image->path);
         snprintf(disk.format, sizeof disk.format, "qcow2");
         snprintf(disk.tag, sizeof disk.tag, "%s", image->tags[i]);
@@ -258,57 +297,77 @@ static int remove_tags(struct pass *pass, const struct image *image, const struc
 }
 
 /* An image that somebody still has open is left for another time. */
-static int drop(struct pass *pass, const struct image *image, struct err *err)
+static int remove_image(struct pass *pass, const struct image *image, struct err *err)
 {
-    if (image->made && reach_check_unused(image->path, "", err) < 0)
+    if (reach_check_unused(image->path, "", err) < 0)
         return err->code == ERR_BUSY ? 0 : -1;
-    return remove_image(pass->work, image->path, image->made, err) < 0 ? -1 : 1;
+    if (unlink(image->path) < 0 && errno != ENOENT)
+        return err_errno(err, "cannot remove an image that is not needed any more");
+    log_info("%s is not needed any more (%s) and removed", image->path, image_why_word(image->why));
+    return images_forget(pass->work->store, pass->work->begun.order.vm, image->path, err) < 0 ? -1 : 1;
 }
 
-static bool is_needed(const struct pass *pass, const struct link *link)
+static int do_merge(struct pass *pass, const struct images_step *step, struct err *err)
 {
-    struct node node;
+    const struct image *lower = &pass->images.item[step->image], *upper = &pass->images.item[step->upper];
+    struct merge m = { .work = pass->work, .reach = &pass->reach, .chain = &pass->chain,
+                       .lower = chain_find(&pass->chain, lower->path), .upper = chain_find(&pass->chain, upper->path),
+                       .may_stop = pass->way == MERGE_STOPPABLE, .begun = *lower->merging };
 
-    reach_find(&pass->reach, link->path, NULL, &node);
-    return link->frozen || link->active || link->snapshots > 0 || link->tags > 0 || node.role != NODE_ABSENT;
+    /* Xen's QEMU takes no lock on a disk's image, but one on what a PV disk's image stands on.  Where that disk is one
+     * that the guest can't use, beside the emulated one that it does use, that lock is in the way of a merge. */
+    if (m.lower->pinned) {
+        log_info("%s: merged when the domain does not run, for QEMU holds it for a PV disk too", m.lower->path);
+        return 0;
+    }
+    return merge(&m, pass, err) < 0 ? -1 : 1;
 }
 
-/* 1: something was done, and all that is known has to be read again; 0: nothing to do for this one. */
-static int do_image(struct pass *pass, const struct image *image, struct err *err)
+static int retire(struct pass *pass, const struct image *image, struct err *err)
 {
-    const struct link *self = chain_find(&pass->chain, image->path), *upper;
-    const struct image *upper_image;
-    struct merge m = { .work = pass->work, .reach = &pass->reach, .chain = &pass->chain, .lower = self,
-                       .may_stop = pass->way == MERGE_STOPPABLE };
-    int rc = remove_tags(pass, image, self, err);
+    bool waits = image->role != IMAGE_MADE && !pass->reach.runs; /* one that was never a disk is named nowhere */
+    const char *vm = pass->work->begun.order.vm;
 
-    if (rc != 0)
-        return rc;
-    if (!*image->merging && !is_needed(pass, self) && chain_above(&pass->chain, image->path, NULL) == 0)
-        return drop(pass, image, err);
-    upper = pass->way == MERGE_NOTHING ? NULL : find_upper(&pass->chain, image);
-    if (!upper) {
-        /* the domain's own image again: no longer our business */
-        if (!image->made && !*image->merging && image->tag_count == 0 && (self->active || self->frozen))
-            return drop(pass, image, err);
-        return 0;
+    return images_retire(pass->work->store, vm, image->path, WHY_UNUSED, waits, err) < 0 ? -1 : 1;
+}
+
+static int note_head(struct pass *pass, const struct image *image, struct err *err)
+{
+    const struct link *link = chain_find(&pass->chain, image->path);
+    const char *vm = pass->work->begun.order.vm;
+
+    return images_note_head(pass->work->store, vm, link->vdev, image->path, image->format, err) < 0 ? -1 : 1;
+}
+
+/* 1: done, and all that is known has to be read again; 0: not possible now. */
+static int do_step(struct pass *pass, const struct images_step *step, struct err *err)
+{
+    const struct image *image = &pass->images.item[step->image];
+
+    switch (step->act) {
+    case IMAGES_UNTAG: return remove_tags(pass, image, err);
+    case IMAGES_HEAD: return note_head(pass, image, err);
+    case IMAGES_RETIRE: return retire(pass, image, err);
+    case IMAGES_UNLINK: return remove_image(pass, image, err);
+    case IMAGES_FORGET:
+        return images_forget(pass->work->store, pass->work->begun.order.vm, image->path, err) < 0 ? -1 : 1;
+    case IMAGES_MERGE: return do_merge(pass, step, err);
+    case IMAGES_NOTHING: break;
     }
-    if (is_pinned(&pass->reach, self)) {
-        log_info("%s: merged when the domain does not run, for QEMU holds it for a PV disk too", self->path);
-        return 0;
-    }
-    upper_image = images_find(&pass->images, upper->path);
-    m.upper = upper;
-    return merge(&m, upper_image && upper_image->made, err) < 0 ? -1 : 1;
+    return 0;
 }
 
 static bool all_in_use(const struct pass *pass)
 {
+    if (pass->images.old || pass->chain.unknown.code != ERR_NONE)
+        return false;
     for (size_t i = 0; i < pass->images.count; i++) {
         const struct image *image = &pass->images.item[i];
         const struct link *link = chain_find(&pass->chain, image->path);
+        bool content = image->role == IMAGE_CONTENT && link->frozen;
 
-        if (*image->merging || image->tag_count > 0 || !image->made || !(link->active || link->frozen))
+        if (*image->merging || image->tag_count > 0 ||
+            !(content || (image->role == IMAGE_HEAD && image->made && link->active)))
             return false;
     }
     return true;
@@ -317,6 +376,7 @@ static bool all_in_use(const struct pass *pass)
 static int one_pass(struct work *w, enum merge_way way, struct err *err)
 {
     _cleanup_(pass_deinit) struct pass pass = { .work = w, .way = way };
+    struct images_step step;
     int rc = 0;
 
     if (images_load(&pass.images, w->store, w->begun.order.vm, err) < 0)
@@ -324,22 +384,34 @@ static int one_pass(struct work *w, enum merge_way way, struct err *err)
     if (pass.images.count == 0)
         return 0;
     if (reach_open(&pass.reach, w->xl, w->begun.order.vm, w->control, err) < 0 ||
-        reach_check_steady(&pass.reach, err) < 0 || chain_list(&pass.chain, w, &pass.reach, err) < 0)
+        reach_check_steady(&pass.reach, err) < 0 || chain_list(&pass.chain, &pass.images, w, &pass.reach, err) < 0)
         return -1;
     if (all_in_use(&pass))
         return 0; /* which is the rule; looking into every image takes longer */
-    if (chain_look(&pass.chain, w, err) < 0)
+    if (chain_look(&pass.chain, &pass.images, w, err) < 0)
         return -1;
-    for (size_t i = 0; i < pass.images.count && rc == 0; i++)
-        rc = do_image(&pass, &pass.images.item[i], err);
-    return rc;
+    if (pass.chain.unknown.code != ERR_NONE) {
+        *err = pass.chain.unknown;
+        return PASS_UNKNOWN;
+    }
+    if (images_learn(&pass.images, &pass.chain))
+        return images_save(&pass.images, w->store, w->begun.order.vm, err) < 0 ? -1 : PASS_DONE;
+    while (rc == 0) {
+        step = images_next(&pass.images, &pass.chain, way != MERGE_NOTHING);
+        if (step.act == IMAGES_NOTHING)
+            return PASS_IDLE;
+        rc = do_step(&pass, &step, err);
+        if (rc == 0)
+            pass.images.item[step.image].later = true;
+    }
+    return rc < 0 ? -1 : PASS_DONE;
 }
 
 int merge_unneeded(struct work *w, enum merge_way way, struct err *err)
 {
     int rc;
 
-    while ((rc = one_pass(w, way, err)) > 0)
+    while ((rc = one_pass(w, way, err)) == PASS_DONE)
         ;
-    return rc;
+    return rc < 0 ? -1 : rc == PASS_UNKNOWN;
 }

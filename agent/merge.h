@@ -2,9 +2,8 @@
 #ifndef MERGE_H
 #define MERGE_H
 
-/* Giving back the images of a VM that nothing needs any more: those that we made are removed, and those on
- * which just one other stands take over what that one holds.  Everything that it does can be done again after it
- * was broken off at any point, and the domain's disk is whole all the time. */
+/* Giving back the images of a VM that were given up: does what images_next() says, again and again.  Everything that
+ * it does can be done again after it was broken off at any point, and the domain's disk is whole all the time. */
 
 #include <stdbool.h>
 
@@ -18,7 +17,7 @@ enum merge_way {
     MERGE_ALL,
 };
 
-/* Looks at everything in images.json, again and again until there is nothing left to do. */
+/* Until there is nothing left to do.  1: nothing was done, for not all is known; ERR says what. */
 int merge_unneeded(struct work *work, enum merge_way way, struct err *err);
 
 #endif

@@ -19,7 +19,8 @@
 #include "spawn.h"
 #include "xl.h"
 
-enum { QEMU_EXIT_SECONDS = 60 };
+/* As in a revert. */
+enum { QEMU_SILENT_SECONDS = 600 };
 
 struct watch {
     struct xl *xl;
@@ -64,7 +65,7 @@ static int destroy(struct watch *watch, const struct xl_config *config, struct e
     find_holders(config, &holders);
     rc = xl_destroy(watch->xl, watch->domid, err);
     if (rc == 0)
-        rc = holders_wait(&holders, QEMU_EXIT_SECONDS, err);
+        rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
     holders_deinit(&holders);
     return rc;
 }

@@ -23,6 +23,7 @@ enum msg_kind {
 /* One operation on one VM. */
 struct order {
     bool recover;                 /* undo or finish what the VM's journal tells; only vm is set */
+    bool again;                   /* with recover: it has failed before, and nobody has asked for another try */
     char vm[UUID_LENGTH + 1];
     int domid;                    /* -1: the VM is not running */
     unsigned home;                /* the domain below whose ~ the request was made and is answered */
@@ -42,6 +43,7 @@ struct msg {
     int freeze_ms;                /* RESULT of a create, as in struct status */
     char warning[STATUS_WARNING_SIZE];
     char plan[STATUS_PLAN_SIZE];  /* RESULT of a dry run */
+    bool by_hand;                 /* RESULT: what is left is not to be tried again without a person */
     struct err error;             /* RESULT: ERR_NONE is success */
 };
 

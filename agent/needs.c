@@ -160,9 +160,9 @@ static int check_room(const struct reversion *r, const struct record_disk *disk,
     have = (long long)fs.f_bfree * (long long)fs.f_frsize;
     if (have >= need)
         return 0;
-    return err_set(err, ERR_NO_SPACE, "disk %s: the file system of its image %.*s has %lld KiB left, and to keep what the revert "
-                   "replaces takes %lld KiB; make room and revert again; nothing was changed", disk->vdev, SHOWN, disk->target,
-                   have >> 10, need >> 10);
+    return err_set(err, ERR_NO_SPACE, "disk %s: the file system of its image %.*s has %lld KiB left, and to keep what "
+                   "the revert replaces takes %lld KiB; make room and revert again; nothing was changed", disk->vdev,
+                   SHOWN, disk->target, have >> 10, need >> 10);
 }
 
 int needs_check_images(struct work *w, const struct reversion *r, struct err *err)

@@ -13,9 +13,9 @@ struct work;
 /* The files, bridges, scripts and the CPU pool that the snapshot's configuration refers to, its name, and the images of
  * disks that are not the snapshot's.  ERR_UNSUPPORTED, ERR_EXISTS. */
 int needs_check(struct work *work, const struct reversion *reversion, struct err *err);
-/* When the new images are made, and CONFIG names them: every image that the new domain will open is there, opens with all
- * that it stands on, is written to by nobody else, and has room for what will be kept inside it.  ERR_CORRUPT, ERR_BUSY,
- * ERR_NO_SPACE. */
+/* When the new images are made, and CONFIG names them: every image that the new domain will open is there, opens with
+ * all that it stands on, is written to by nobody else, and has room for what will be kept inside it.  ERR_CORRUPT,
+ * ERR_BUSY, ERR_NO_SPACE. */
 int needs_check_images(struct work *work, const struct reversion *reversion, struct err *err);
 
 #endif

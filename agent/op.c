@@ -24,17 +24,27 @@ int work_begin(struct work *work, const char *snapshot, struct err *err)
     return journal_begin(&work->journal, work->store, &work->begun, err);
 }
 
-static bool is_listed(const struct op *op, const char *step)
+static bool is_listed(const struct op *op, const char *step, size_t length)
 {
     for (size_t i = 0; op->steps[i]; i++)
-        if (strcmp(op->steps[i], step) == 0)
+        if (strlen(op->steps[i]) == length && memcmp(op->steps[i], step, length) == 0)
             return true;
     return false;
 }
 
+bool op_knows(const struct op *op, const struct journal_state *state)
+{
+    if (!op || state->foreign)
+        return false;
+    for (const char *word = state->steps; *word; word += strcspn(word, " ") + 1)
+        if (!is_listed(op, word, strcspn(word, " ")))
+            return false;
+    return true;
+}
+
 int work_step(struct work *work, const char *step, enum durability durability, struct err *err)
 {
-    assert(is_listed(work->op, step));
+    assert(is_listed(work->op, step, strlen(step)));
     if (control_fd(work->control) >= 0)
         control_read(work->control);
     if (control_cancelled(work->control))

@@ -21,6 +21,7 @@ struct work {
     const struct op *op;
     struct journal_order begun;
     bool unsettled;  /* something is left that only a later recovery can put right: the journal stays */
+    bool by_hand;    /* it is not to be tried again without a person */
     bool over;       /* a recovery has failed where no other could do better: the journal goes */
     int downtime_ms;
     char snapshot[UUID_LENGTH + 1]; /* for the result */
@@ -32,7 +33,7 @@ struct work {
 struct op {
     enum operation operation;
     const char *const *steps; /* in their order, NULL at the end; the tests kill it at each of them */
-    const char *last;         /* of them, unless something fails: what stands behind is not come to else.  NULL: the last */
+    const char *last;         /* of them, where nothing fails: what stands behind is for failures.  NULL: the last */
     int (*run)(struct work *work, struct err *err);
     /* 0: it is finished now.  -1: it is undone, or err says what could not be. */
     int (*recover)(struct work *work, const struct journal_state *state, struct err *err);
@@ -43,6 +44,8 @@ extern const struct op op_create, op_delete, op_revert;
 /* NULL for what no worker does. */
 const struct op *op_find(enum operation operation);
 extern const struct op *const ops[];
+/* Whether the journal is one of this version's: OP (or NULL) has all of its steps, and its order was understood. */
+bool op_knows(const struct op *op, const struct journal_state *state);
 
 /* Writes the journal's first line: from here on something of the operation may be left behind. */
 int work_begin(struct work *work, const char *snapshot, struct err *err);

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <uuid/uuid.h>
 
+#include "chain.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "creation.h"
@@ -11,9 +12,12 @@
 #include "disks.h"
 #include "draft.h"
 #include "files.h"
+#include "images.h"
+#include "images_note.h"
 #include "log.h"
 #include "op.h"
 #include "plan.h"
+#include "qcow2.h"
 #include "qmp.h"
 #include "quiet.h"
 #include "reversion.h"
@@ -22,7 +26,7 @@
 #include "vmconfig.h"
 #include "xl.h"
 
-enum { LEAST_BYTES = 4 << 20 };
+enum { LEAST_BYTES = 4 << 20, CHAIN_MAX = 200 };
 
 /* With memory the domain is suspended from somewhere in "save" to "resume".  Without, it is paused from "pause" to
  * "resume", and only if it is to go on in overlays.  Its file systems are frozen from "freeze" to before "commit". */
@@ -35,12 +39,14 @@ static void set_state(struct creation *c, const char *state)
     snprintf(c->record.state, sizeof c->record.state, "%s", state);
 }
 
+/* Whom it is about is decided here: a VM that was stopped when it was asked for may run by now. */
 static int check_domain(struct work *w, struct creation *c, struct err *err)
 {
     const struct order *order = &w->begun.order;
 
     if (order->domid >= 0 && (!c->reach.runs || c->reach.domain.domid != (unsigned)order->domid))
         return err_set(err, ERR_DOMAIN_GONE, "the domain is gone");
+    w->begun.order.domid = c->reach.runs ? (int)c->reach.domain.domid : -1;
     if (!c->reach.runs) {
         set_state(c, "stopped");
         return c->record.memory ? err_set(err, ERR_UNSUPPORTED, "the domain is not running, so it has no memory to "
@@ -129,6 +135,34 @@ static int describe(struct work *w, struct creation *c, struct err *err)
     return plan_disks(record, c->config, &order->request, w->store, err);
 }
 
+/* Written to is what is not a snapshot.  What else is not known only has nothing removed or merged. */
+static int check_images(struct work *w, struct creation *c, struct err *err)
+{
+    _cleanup_(images_deinit) struct images images = { 0 };
+    _cleanup_(chain_deinit) struct chain chain = { 0 };
+
+    if (images_load(&images, w->store, w->begun.order.vm, err) < 0 ||
+        chain_list(&chain, &images, w, &c->reach, err) < 0)
+        return -1;
+    if (chain.unknown.code != ERR_NONE)
+        log_warning("request %s: %s", w->begun.order.request.id, chain.unknown.text);
+    return chain_check_written(&chain, err);
+}
+
+/* QEMU opens all of them for each disk, and tells of them one inside the other. */
+static int check_depth(const struct record *record, struct err *err)
+{
+    for (size_t i = 0; i < record->disk_count; i++) {
+        const struct record_disk *disk = &record->disks[i];
+
+        if (disk->place == PLACE_EXTERNAL && strcmp(disk->format, "qcow2") == 0 &&
+            qcow2_depth(disk->target, CHAIN_MAX) >= CHAIN_MAX)
+            return err_set(err, ERR_UNSUPPORTED, "disk %s: %d images stand on each other already, which is as many as "
+                           "xensnap can serve; delete external snapshots of it first", disk->vdev, CHAIN_MAX);
+    }
+    return 0;
+}
+
 static int prepare(struct work *w, struct creation *c, struct err *err)
 {
     struct xl_intent intent = { .memory = c->record.memory, .saves = c->record.memory };
@@ -138,7 +172,7 @@ static int prepare(struct work *w, struct creation *c, struct err *err)
     intent.switches = record_has(&c->record, PLACE_EXTERNAL);
     if (c->reach.runs && xl_config_check(w->xl, c->reach.domain.domid, c->config, intent, err) < 0)
         return -1;
-    if (disks_check(&c->record, &c->reach, err) < 0)
+    if (check_images(w, c, err) < 0 || check_depth(&c->record, err) < 0 || disks_check(&c->record, &c->reach, err) < 0)
         return -1;
     return plan_check_space(&c->record, w->store, c->reach.domain.memory_kb, err);
 }
@@ -246,7 +280,7 @@ static int save_memory(struct work *w, struct creation *c, struct err *err)
     else
         rc = xl_unpause(w->xl, c->reach.domain.domid, err) < 0 ? -1 : save(w, c, XL_SAVE_STOPPED, err);
     c->stood_still_ms = c->saved.suspended_ms;
-    if (rc == 0)
+    if (rc == 0 || c->saved.suspended_ms)
         c->how = SETTLE_NOW;
     return rc;
 }
@@ -312,9 +346,11 @@ static int let_go_on(struct work *w, struct creation *c, struct err *err)
                          : xl_unpause(w->xl, c->reach.domain.domid, err) < 0)
         return -1;
     c->paused_by_us = false;
+    c->how = SETTLE_NOTHING;
     if (c->stood_still_ms)
         w->downtime_ms = (int)(clock_ms() - c->stood_still_ms);
     c->stood_still_ms = 0;
+    journal_let_go(w->journal);
     return 0;
 }
 
@@ -330,14 +366,22 @@ static int seal(struct work *w, struct creation *c, struct err *err)
     return write_record(c, err);
 }
 
-/* With its name in the list the snapshot is made, and nothing that fails behind that makes it another outcome. */
-static void make_current(struct work *w, const char *id)
+/* With its name in the list the snapshot is made, and nothing that fails behind that makes it another outcome: the
+ * journal stays, and the next recovery tries it again.  What the ledger is not told now it learns from the record
+ * (images_next.h). */
+static void make_current(struct work *w, const struct record *record)
 {
+    const char *id = record->id;
     struct err err;
 
-    if (store_set_current(w->store, w->begun.order.vm, id, &err) < 0)
-        log_warning("request %s: the snapshot is made, but that it is the current one could not be noted: %s",
+    if (images_note_content(w->store, record, &err) < 0)
+        log_warning("request %s: the snapshot is made, but what its images are could not be noted: %s",
                     w->begun.order.request.id, err.text);
+    if (store_set_current(w->store, w->begun.order.vm, id, &err) == 0)
+        return;
+    w->unsettled = true;
+    log_warning("request %s: the snapshot is made, but that it is the current one could not be noted yet: %s",
+                w->begun.order.request.id, err.text);
 }
 
 static int take(struct work *w, struct creation *c, struct err *err)
@@ -368,7 +412,7 @@ static int take(struct work *w, struct creation *c, struct err *err)
     w->control->committed = true;
     if (draft_commit(w->store, w->begun.order.vm, c->record.id, err) < 0)
         return -1;
-    make_current(w, c->record.id);
+    make_current(w, &c->record);
     return 0;
 }
 
@@ -397,7 +441,7 @@ static int create(struct work *w, struct err *err)
     if (rc < 0)
         reach_explain(&c.reach, w->xl, err);
     reach_close(&c.reach); /* undo() wants the socket, and libxl's left-over descriptors go with us */
-    if (rc < 0 && creation_undo(w, c.saved.suspended_ms ? SETTLE_NOW : c.how, c.paused_by_us, &undo_err) < 0) {
+    if (rc < 0 && creation_undo(w, c.how, c.paused_by_us, &undo_err) < 0) {
         log_error("request %s: %s", w->begun.order.request.id, undo_err.text);
         w->unsettled = true;
         err_context(err, "%s; before that", undo_err.text);
@@ -408,19 +452,17 @@ static int create(struct work *w, struct err *err)
 static int recover(struct work *w, const struct journal_state *state, struct err *err)
 {
     struct snapshots snapshots = { 0 };
-    bool committed, paused;
+    const struct record *committed;
 
     if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0)
         return -1;
-    committed = snapshots_find(&snapshots, state->begun.snapshot) != NULL;
+    committed = snapshots_find(&snapshots, state->begun.snapshot);
+    if (committed)
+        make_current(w, committed);
     snapshots_deinit(&snapshots);
-    if (committed) {
-        make_current(w, state->begun.snapshot);
+    if (committed)
         return 0;
-    }
-    paused = w->begun.order.request.disk_only && (strcmp(state->step, "pause") == 0 ||
-             strcmp(state->step, "disks") == 0 || strcmp(state->step, "resume") == 0);
-    if (creation_undo(w, strcmp(state->step, "save") == 0 ? SETTLE_LATE_SUSPEND : SETTLE_NOW, paused, err) < 0)
+    if (creation_undo(w, settle_after(state->suspended, state->step), state->paused, err) < 0)
         return -1;
     return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
 }

@@ -3,10 +3,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "chain.h"
 #include "cleanup.h"
 #include "disks.h"
 #include "draft.h"
 #include "images.h"
+#include "images_note.h"
 #include "merge.h"
 #include "op.h"
 #include "reach.h"
@@ -16,13 +18,25 @@
 
 static const char *const steps[] = { "unlist", "disks", "files", "merge", NULL };
 
+/* What is not known is not absent: nobody may need an image because of that. */
+static int check_known(struct work *w, const struct reach *reach, struct err *err)
+{
+    _cleanup_(images_deinit) struct images images = { 0 };
+    _cleanup_(chain_deinit) struct chain chain = { 0 };
+
+    if (images_load(&images, w->store, w->begun.order.vm, err) < 0 || chain_list(&chain, &images, w, reach, err) < 0)
+        return -1;
+    return chain_check_known(&chain, err);
+}
+
 /* What its images are merged into must be able to change under the domain's configuration. */
 static int check(struct work *w, const struct record *record, const struct reach *reach, struct err *err)
 {
     _cleanup_(xl_config_freep) struct xl_config *config = NULL;
     struct xl_intent intent = { .switches = record_has(record, PLACE_EXTERNAL) };
 
-    if (reach_check_steady(reach, err) < 0 || disks_check_untag(record, reach, err) < 0)
+    if (reach_check_steady(reach, err) < 0 || check_known(w, reach, err) < 0 ||
+        disks_check_untag(record, reach, err) < 0)
         return -1;
     if (!reach->runs || !intent.switches)
         return 0;
@@ -53,28 +67,37 @@ static int hand_over_children(struct work *w, const struct record *gone, struct 
 }
 
 /* Its images are nobody's snapshot from now on; what becomes of them is seen to in "merge". */
-static int note_images(struct work *w, const struct record *record, struct err *err)
+static int remove_files(struct work *w, const struct record *record, bool runs, struct err *err)
 {
-    for (size_t i = 0; i < record->disk_count; i++)
-        if (record->disks[i].place == PLACE_EXTERNAL &&
-            images_note(w->store, record->vm, record->disks[i].target, false, err) < 0)
-            return -1;
-    return 0;
-}
-
-static int remove_files(struct work *w, const struct record *record, struct err *err)
-{
-    if (hand_over_children(w, record, err) < 0 || note_images(w, record, err) < 0)
+    trash_give_space(w->store, record->vm);
+    if (hand_over_children(w, record, err) < 0 || images_retire_content(w->store, record, !runs, err) < 0)
         return -1;
     if (*record->memory_file && unlink(record->memory_file) < 0 && errno != ENOENT)
         return err_errno(err, "the memory image could not be removed");
     return trash_empty(w->store, record->vm, err);
 }
 
+/* What an earlier delete has left that had to give up, or an earlier version of us. */
+static int finish_trash(struct work *w, const struct reach *reach, struct err *err)
+{
+    struct record record;
+    int found = trash_record(w->store, w->begun.order.vm, &record, err);
+
+    if (found < 0)
+        return -1;
+    if (found == 0)
+        return trash_empty(w->store, w->begun.order.vm, err);
+    if (disks_untag(&record, reach, w->store, w->control, err) < 0)
+        return -1;
+    return remove_files(w, &record, reach->runs, err);
+}
+
 /* The snapshot is gone whatever comes of this; what could not be merged is merged with a later delete. */
 static int merge(struct work *w, struct err *err)
 {
-    if (merge_unneeded(w, MERGE_STOPPABLE, err) == 0)
+    int rc = merge_unneeded(w, MERGE_STOPPABLE, err);
+
+    if (rc == 0)
         return 0;
     /* The agent that comes after one that was killed goes on with it. */
     w->unsettled = w->control->gone;
@@ -88,13 +111,14 @@ static int run(struct work *w, struct err *err)
     _cleanup_(reach_close) struct reach reach = { 0 };
     struct record record;
     struct err back_err;
+    bool runs;
 
     if (store_find(w->store, w->begun.order.vm, w->begun.order.request.name, &record, err) < 0 ||
         reach_open(&reach, w->xl, record.vm, w->control, err) < 0 || check(w, &record, &reach, err) < 0 ||
         work_begin(w, record.id, err) < 0)
         return -1;
     memcpy(w->name, record.name, sizeof w->name);
-    if (reversion_drop_late(w, &reach, err) < 0)
+    if (reversion_drop_late(w, &reach, err) < 0 || finish_trash(w, &reach, err) < 0)
         return -1;
 
     if (work_step(w, "unlist", JOURNAL_DURABLE, err) < 0)
@@ -110,9 +134,12 @@ static int run(struct work *w, struct err *err)
         reach_explain(&reach, w->xl, err);
         return -1;
     }
+    runs = reach.runs;
     reach_close(&reach);
-    if (work_step(w, "files", JOURNAL_DURABLE, err) < 0 || remove_files(w, &record, err) < 0)
+    if (work_step(w, "files", JOURNAL_DURABLE, err) < 0 || remove_files(w, &record, runs, err) < 0) {
+        w->unsettled = true; /* what was begun is finished, before anything else */
         return -1;
+    }
     return work_step(w, "merge", JOURNAL_DURABLE, err) < 0 ? -1 : merge(w, err);
 }
 
@@ -121,7 +148,6 @@ static int recover(struct work *w, const struct journal_state *state, struct err
 {
     _cleanup_(reach_close) struct reach reach = { 0 };
     struct snapshots snapshots = { 0 };
-    struct record record;
     bool listed;
 
     w->control->committed = true;
@@ -134,15 +160,9 @@ static int recover(struct work *w, const struct journal_state *state, struct err
                                               ? "the operation was interrupted, and the snapshot may be incomplete; "
                                                 "delete it again"
                                               : "the operation was interrupted; nothing was changed");
-    if (trash_record(w->store, w->begun.order.vm, &record)) {
-        if (reach_open(&reach, w->xl, record.vm, w->control, err) < 0 ||
-            disks_untag(&record, &reach, w->store, w->control, err) < 0)
-            return -1;
-        reach_close(&reach);
-        if (remove_files(w, &record, err) < 0)
-            return -1;
-    } else if (trash_empty(w->store, w->begun.order.vm, err) < 0)
+    if (reach_open(&reach, w->xl, w->begun.order.vm, w->control, err) < 0 || finish_trash(w, &reach, err) < 0)
         return -1;
+    reach_close(&reach);
     return merge(w, err);
 }
 

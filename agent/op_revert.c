@@ -5,7 +5,6 @@
 
 #include "care.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "digest.h"
 #include "draft.h"
 #include "holders.h"
@@ -19,13 +18,14 @@
 #include "vmconfig.h"
 #include "xl.h"
 
-/* From "destroy" on the way is forward: to the snapshot's state, which is tried once, and once more if we are killed at it
- * ("restore-again").  If it cannot be started, from "put-back" on the way is to what there was before, and never turns
- * again. */
+/* From "destroy" on the way is forward: to the snapshot's state, which is tried once, and once more if we are killed at
+ * it ("restore-again").  If it cannot be started, from "put-back" on the way is to what there was before, and never
+ * turns again. */
 static const char *const steps[] = { "prepare", "pause", "destroy", "disks", "restore", "handover", "unpause", "tidy",
                                      "restore-again", "put-back", "was-put-back", NULL };
 
-enum { QEMU_EXIT_SECONDS = 60 };
+/* A QEMU that was told to exit is waited for as long as it gets on, and for so long in which it does nothing. */
+enum { QEMU_SILENT_SECONDS = 600 };
 
 /* ---- before anything is changed: a revert that cannot succeed must fail here ------------------------------ */
 
@@ -151,18 +151,16 @@ static int find_holders(struct work *w, const struct reversion *r, struct holder
 /* The QEMU of a domain that was built by halves may still be starting, and open its disks when it was told to exit. */
 static int wait_for_images(const struct reversion *r, struct err *err)
 {
-    long long deadline = clock_ms() + QEMU_EXIT_SECONDS * 1000LL;
     size_t found;
     int rc;
 
     do {
         struct holders holders = { 0 };
-        long long left = deadline - clock_ms();
 
         rc = find_next_holders(r, &holders, err);
         found = holders.count;
         if (rc == 0)
-            rc = holders_wait(&holders, left > 0 ? (int)(left / 1000) : 0, err);
+            rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
         holders_deinit(&holders);
     } while (rc == 0 && found > 0);
     return rc;
@@ -179,7 +177,7 @@ static int replace_domain(struct work *w, struct reversion *r, struct err *err)
     if (rc < 0 && err->code == ERR_DOMAIN_GONE)
         rc = 0; /* it was dying, and has gone since it was found */
     if (rc == 0)
-        rc = holders_wait(&holders, QEMU_EXIT_SECONDS, err);
+        rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
     holders_deinit(&holders);
     return rc < 0 ? -1 : wait_for_images(r, err);
 }
@@ -200,7 +198,7 @@ static int hand_over(struct work *w, struct reversion *r, unsigned domid, struct
     struct msg msg = { .kind = MSG_RESTORED, .domid = (int)domid };
 
     reversion_give_space(w);
-    if (vmconfig_save(w, r->config, err) < 0 ||
+    if (reversion_give_up_replaced(w, r, err) < 0 || vmconfig_save(w, r->config, err) < 0 ||
         store_set_current(w->store, w->begun.order.vm, w->begun.snapshot, err) < 0)
         return -1;
     memcpy(msg.snapshot, w->begun.snapshot, sizeof msg.snapshot);
@@ -306,8 +304,8 @@ static int put_back_disks(struct work *w, struct reversion *r, struct kept *kept
     return wait_for_images(r, err) < 0 ? -1 : vmconfig_save(w, r->config, err);
 }
 
-/* Once; if that fails, too, nobody tries again by himself.  Always -1: WHY is why the snapshot's state was not to be had,
- * and becomes the whole story. */
+/* Once; if that fails, too, nobody tries again by himself.  Always -1: WHY is why the snapshot's state was not to be
+ * had, and becomes the whole story. */
 static int put_back(struct work *w, struct reversion *r, struct err *why)
 {
     _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
@@ -332,8 +330,8 @@ static int put_back(struct work *w, struct reversion *r, struct err *why)
     w->over = !w->unsettled;
     if (w->unsettled)
         why->code = ERR_BUSY;
-    return err_context(why, "the VM is stopped: what it was before cannot be started either (%.100s); both are kept; %s; "
-                       "the snapshot's state", err.text,
+    return err_context(why, "the VM is stopped: what it was before cannot be started either (%.100s); both are kept; "
+                       "%s; the snapshot's state", err.text,
                        w->unsettled ? "it is started when that has ended"
                                     : "when the cause is gone, revert again or start the VM");
 }
@@ -341,7 +339,8 @@ static int put_back(struct work *w, struct reversion *r, struct err *why)
 /* ---- the order of it all --------------------------------------------------------------------------------- */
 
 /* The disks and the domain of the snapshot. */
-static int bring_new(struct work *w, struct reversion *r, bool first, const char *step, unsigned *domid, struct err *err)
+static int bring_new(struct work *w, struct reversion *r, bool first, const char *step, unsigned *domid,
+                     struct err *err)
 {
     if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || reversion_apply(w, r, first, err) < 0)
         return -1;
@@ -355,7 +354,8 @@ static int go_back(struct work *w, struct reversion *r, bool first, const char *
 
     /* Who still has the images when this fails may write to them: nothing is done with them until he has ended. */
     w->unsettled = true;
-    if (r->reach.runs && (work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0))
+    if (r->reach.runs ? work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0
+                      : wait_for_images(r, err) < 0) /* the domain may have gone before its QEMU */
         return err_context(err, "the domain was stopped, and nothing else is done until what has its disks has ended");
     w->unsettled = false;
     if (bring_new(w, r, first, step, &domid, err) < 0)
@@ -363,14 +363,17 @@ static int go_back(struct work *w, struct reversion *r, bool first, const char *
     return finish(w, r, domid, err);
 }
 
-/* Nothing was replaced yet: the domain goes on as it was. */
-static int give_up(struct work *w, struct reversion *r, bool paused_by_us)
+/* Nothing was replaced yet: the domain goes on as it was.  If it cannot be let go, all of it is left for a recovery. */
+static int give_up(struct work *w, struct reversion *r, bool paused_by_us, struct err *why)
 {
     struct err err;
 
     w->control->committed = true;
-    if (paused_by_us && xl_unpause(w->xl, r->reach.domain.domid, &err) < 0)
-        log_error("domain %u: %s", r->reach.domain.domid, err.text);
+    if (paused_by_us && xl_unpause(w->xl, r->reach.domain.domid, &err) < 0) {
+        w->unsettled = true;
+        err_context(why, "the domain could not be let go on: %s; before that", err.text);
+        return -1;
+    }
     reach_close(&r->reach);
     if (reversion_forget(w, &err) < 0)
         log_warning("request %s: %s", w->begun.order.request.id, err.text);
@@ -390,7 +393,7 @@ static int run(struct work *w, struct err *err)
         reversion_make_images(w, &r, err) < 0 || needs_check_images(w, &r, err) < 0 ||
         (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
         reach_explain(&r.reach, w->xl, err);
-        return give_up(w, &r, paused);
+        return give_up(w, &r, paused, err);
     }
     w->control->committed = true;
     reach_close(&r.reach);
@@ -428,15 +431,18 @@ static int recover_back(struct work *w, struct reversion *r, const struct journa
     return err_set(err, ERR_INTERNAL, "the snapshot's state could not be started; the VM is as it was before");
 }
 
-/* A domain that somebody has started since is not ours to replace.  A journal of an older version has kept nothing. */
-static int check_ours(struct work *w, const struct reversion *r, struct err *err)
+/* A domain that somebody has started since is not ours to replace.  Where an older version began nothing tells it. */
+static int check_ours(struct work *w, const struct reversion *r, const struct journal_state *state, struct err *err)
 {
     _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
     struct err load_err;
 
-    if (!r->reach.runs || kept_load(&kept, w, &load_err) < 0)
-        return 0;
-    return kept_check_ours(&kept, w, &r->reach.domain, err);
+    if (kept_load(&kept, w, &load_err) == 0)
+        return r->reach.runs ? kept_check_ours(&kept, w, &r->reach.domain, err) : 0;
+    w->by_hand = !reached(state, "handover") || !r->reach.runs;
+    if (w->by_hand && w->begun.order.again)
+        return err_set(err, ERR_CORRUPT, "a revert that could not be finished is not tried again by itself");
+    return 0;
 }
 
 static int recover(struct work *w, const struct journal_state *state, struct err *err)
@@ -449,8 +455,8 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return -1;
     r.reach.runs = found > 0;
     if (!reached(state, "destroy")) {
-        give_up(w, &r, r.reach.runs && strcmp(state->step, "pause") == 0 && r.reach.domain.life == XL_PAUSED);
-        return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
+        err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
+        return give_up(w, &r, r.reach.runs && state->paused && r.reach.domain.life == XL_PAUSED, err);
     }
     if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0)
         return -1;
@@ -458,7 +464,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return tidy(w, err);
     if (is_at(state, "put-back") || is_at(state, "was-put-back"))
         return recover_back(w, &r, state, err);
-    if (check_ours(w, &r, err) < 0)
+    if (check_ours(w, &r, state, err) < 0)
         return -1;
     if (open_snapshot(w, &r, err) < 0 || (r.record.memory && savefile_skip_header(r.memory, err) < 0) ||
         reversion_read_next(w, &r, err) < 0)

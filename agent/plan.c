@@ -136,7 +136,7 @@ static int plan_disk(struct record *record, const struct xl_disk *from, const st
     const struct request_disk *wish = request_disk_find(request, from->vdev);
     struct record_disk *disk = &record->disks[record->disk_count];
     enum place place = wish && wish->place ? wish->place : request->type ? request->type : PLACE_INTERNAL;
-    char id[UUID_LENGTH + 1], what[VDEV_SIZE + 8];
+    char id[UUID_LENGTH + 1];
 
     if (wish && (from->cdrom || !from->writable))
         return err_set(err, ERR_INVALID, "disk %s is %s", from->vdev, from->cdrom ? "a CD-ROM" : "read-only");
@@ -156,9 +156,10 @@ static int plan_disk(struct record *record, const struct xl_disk *from, const st
     record->disk_count++;
     disk->place = place;
     snprintf(disk->vdev, sizeof disk->vdev, "%s", from->vdev);
-    snprintf(what, sizeof what, "disk %s", from->vdev);
-    if (find_real_path(from->target, disk->target, what, err) < 0)
-        return -1;
+    /* as the administrator spells it: what the image stands on may be named as seen from there */
+    if (!path_valid(from->target))
+        return err_set(err, ERR_UNSUPPORTED, "disk %s: its path is too long, or holds what is no text", from->vdev);
+    snprintf(disk->target, sizeof disk->target, "%s", from->target);
     snprintf(disk->format, sizeof disk->format, "%.7s", from->format);
     if (place == PLACE_EXTERNAL)
         return choose_overlay(record, disk, wish, store, err);

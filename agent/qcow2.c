@@ -3,23 +3,24 @@
 
 #include <endian.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "names.h"
 
 /* QEMU's docs/interop/qcow2.txt; all numbers are big-endian. */
-enum { MAGIC = 0x514649fb, SNAPSHOTS_MAX = 65536, EXTRA_MAX = 1024, NAME_BYTES = 256 };
+enum { MAGIC = 0x514649fb, SNAPSHOTS_MAX = 65536, EXTRA_MAX = 1024, NAME_BYTES = 256, L1_MAX = 4 << 20 };
 
 struct __attribute__((packed)) header {
     uint32_t magic, version;
-    uint64_t backing_offset;
-    uint32_t backing_size, cluster_bits;
+    uint64_t below_offset;
+    uint32_t below_size, cluster_bits;
     uint64_t size;
     uint32_t encryption, l1_size;
-    uint64_t l1_offset, refcount_offset;
-    uint32_t refcount_clusters;
+    uint64_t l1_offset;
+    uint8_t refcounts[12];
     uint32_t snapshot_count;
     uint64_t snapshots_offset;
 };
@@ -102,6 +103,93 @@ int qcow2_snapshot_size(const char *image, const char *name, long long *size, st
         return 0;
     return err_set(err, ERR_CORRUPT, found == 0 ? "the image no longer holds this snapshot"
                                                 : "the image's list of snapshots cannot be read");
+}
+
+static bool read_header(int fd, struct header *header)
+{
+    return fd >= 0 && read_at(fd, header, sizeof *header, 0) && be32toh(header->magic) == MAGIC;
+}
+
+bool qcow2_is_image(const char *file)
+{
+    _cleanup_(closep) int fd = open(file, O_RDONLY | O_CLOEXEC);
+    struct header header;
+
+    return read_header(fd, &header);
+}
+
+/* Each allocated cluster has a table to which the first one refers. */
+int qcow2_is_empty(const char *image, bool *empty, struct err *err)
+{
+    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
+    struct header header;
+    uint64_t entry = 0;
+    uint32_t count;
+
+    if (!read_header(fd, &header))
+        return err_set(err, ERR_CORRUPT, "%s cannot be read as a qcow2 image", image);
+    count = be32toh(header.l1_size);
+    for (uint32_t i = 0; i < count && count <= L1_MAX && !entry; i++)
+        if (!read_at(fd, &entry, sizeof entry, be64toh(header.l1_offset) + 8 * (uint64_t)i))
+            return err_set(err, ERR_CORRUPT, "%s cannot be read as a qcow2 image", image);
+    *empty = count <= L1_MAX && !entry && header.snapshot_count == 0;
+    return 0;
+}
+
+/* ---- what it stands on ----------------------------------------------------------------------------------- */
+
+enum { V2_LENGTH = 72, LENGTH_AT = 100, FORMAT_EXTENSION = (int)0xe2792aca, EXTENSIONS_MAX = 64 };
+
+/* Whether a header extension says that what is below is qcow2.  Where none says anything it is not guessed. */
+static bool stands_on_qcow2(int fd, const struct header *header)
+{
+    uint32_t length = V2_LENGTH, extension[2];
+    uint64_t offset;
+    char format[5];
+
+    if (be32toh(header->version) >= 3 && read_at(fd, &length, sizeof length, LENGTH_AT))
+        length = be32toh(length);
+    offset = length;
+    for (int i = 0; i < EXTENSIONS_MAX && read_at(fd, extension, sizeof extension, offset) && extension[0]; i++) {
+        offset += sizeof extension;
+        if (be32toh(extension[0]) == (uint32_t)FORMAT_EXTENSION)
+            return be32toh(extension[1]) == sizeof format && read_at(fd, format, sizeof format, offset) &&
+                   memcmp(format, "qcow2", sizeof format) == 0;
+        offset += ((uint64_t)be32toh(extension[1]) + 7) & ~(uint64_t)7;
+    }
+    return false;
+}
+
+/* Its path, which a header may give as seen from the image.  Whether there is one, and it is qcow2. */
+static bool read_below(const char *image, char below[PATH_SIZE])
+{
+    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
+    const char *slash = strrchr(image, '/');
+    char name[PATH_SIZE] = "";
+    struct header header;
+    uint32_t size;
+
+    if (!read_header(fd, &header) || !header.below_offset || !stands_on_qcow2(fd, &header))
+        return false;
+    size = be32toh(header.below_size);
+    if (size == 0 || size >= sizeof name || !read_at(fd, name, size, be64toh(header.below_offset)))
+        return false;
+    if (*name == '/' || !slash)
+        return snprintf(below, PATH_SIZE, "%s", name) < PATH_SIZE;
+    return snprintf(below, PATH_SIZE, "%.*s/%s", (int)(slash - image), image, name) < PATH_SIZE;
+}
+
+size_t qcow2_depth(const char *image, size_t most)
+{
+    char path[PATH_SIZE], below[PATH_SIZE];
+    size_t depth = 1;
+
+    snprintf(path, sizeof path, "%s", image);
+    while (depth < most && read_below(path, below)) {
+        memcpy(path, below, sizeof path);
+        depth++;
+    }
+    return depth;
 }
 
 /* The table of what is where once for either, the list of snapshots, the counts of all these clusters, and some that

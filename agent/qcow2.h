@@ -4,7 +4,19 @@
 
 /* What stands in a qcow2 image and qemu-img does not tell. */
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "errors.h"
+
+/* Whether the file begins as a qcow2 image does; false where it cannot be read. */
+bool qcow2_is_image(const char *file);
+/* Whether the image has never held anything of its own: no cluster is allocated, and no snapshot in it. */
+int qcow2_is_empty(const char *image, bool *empty, struct err *err);
+
+/* How many images there are from that qcow2 image down: itself, what its header names, and so on, as far as headers say
+ * that it is qcow2.  Not more than MOST. */
+size_t qcow2_depth(const char *image, size_t most);
 
 /* How large the disk was when the snapshot with that name was made.  0 where the image does not say: then it has
  * had one size all along (QEMU resizes none in which there is such a snapshot).  ERR_CORRUPT where it is not to be

@@ -16,8 +16,9 @@
 #include "clock.h"
 #include "control.h"
 #include "json.h"
+#include "life.h"
 
-enum { OUTPUT_MAX = 1 << 20, QUICK_SECONDS = 60, WRITE_SECONDS = 3600 };
+enum { OUTPUT_MAX = 1 << 20 };
 
 struct child {
     pid_t pid;
@@ -56,14 +57,15 @@ static void show_progress(const char *output, struct control *control)
         control_progress(control, control->stage, percent);
 }
 
-/* Its output until it ends; a child that is cancelled or late is killed.  CONTROL is NULL for one that writes into an
- * image which is not ours alone, and is not to be cut short. */
-static int collect(struct child *child, char *output, size_t size, int seconds, struct control *control,
-                   struct err *err)
+/* Its output until it ends; a child that is cancelled, or has done nothing for LIFE_SECONDS, is killed.  CONTROL
+ * is NULL for one that writes into an image which is not ours alone, and is not to be cut short. */
+static int collect(struct child *child, char *output, size_t size, struct control *control, struct err *err)
 {
-    long long deadline = clock_ms() + seconds * 1000LL;
+    long long deadline = clock_ms() + LIFE_SECONDS * 1000LL;
+    struct life life;
     size_t used = 0;
 
+    life_begin(&life, child->pid);
     for (;;) {
         struct pollfd fds[] = { { .fd = child->output, .events = POLLIN },
                                 { .fd = control ? control_fd(control) : -1, .events = POLLIN } };
@@ -75,8 +77,11 @@ static int collect(struct child *child, char *output, size_t size, int seconds, 
             control_read(control);
         if (control && control_cancelled(control))
             return err_set(err, ERR_CANCELLED, "cancelled while waiting for qemu-img");
+        if (clock_ms() >= deadline && !life_moved(&life))
+            return err_set(err, ERR_QEMU, "qemu-img has done nothing for %d s; is the storage there?",
+                           LIFE_SECONDS);
         if (clock_ms() >= deadline)
-            return err_set(err, ERR_QEMU, "qemu-img does not end");
+            deadline = clock_ms() + LIFE_SECONDS * 1000LL;
         if (!fds[0].revents)
             continue;
         n = read(child->output, output + used, size - 1 - used);
@@ -107,14 +112,14 @@ static int complain(char *output, struct err *err)
     return err_set(err, full ? ERR_NO_SPACE : ERR_QEMU, "%.200s", *text ? text : "qemu-img failed");
 }
 
-static int run(char *const argv[], char *output, size_t size, int seconds, struct control *control, struct err *err)
+static int run(char *const argv[], char *output, size_t size, struct control *control, struct err *err)
 {
     struct child child;
     int rc, status = 0;
 
     if (start(&child, argv, err) < 0)
         return -1;
-    rc = collect(&child, output, size, seconds, control, err);
+    rc = collect(&child, output, size, control, err);
     if (rc < 0)
         kill(child.pid, SIGKILL);
     close(child.output);
@@ -127,14 +132,14 @@ static int run(char *const argv[], char *output, size_t size, int seconds, struc
 
 /* Runs the words, of which the last is NULL, behind "qemu-img"; nothing is expected of its output. */
 enum { WORDS_MAX = 16 };
-static int act(const char *const *words, int seconds, struct control *control, struct err *err)
+static int act(const char *const *words, struct control *control, struct err *err)
 {
     char *argv[WORDS_MAX + 2] = { (char *)"qemu-img" };
     char output[4096] = "";
 
     for (size_t i = 0; words[i] && i < WORDS_MAX; i++)
         argv[i + 1] = (char *)words[i];
-    return run(argv, output, sizeof output, seconds, control, err);
+    return run(argv, output, sizeof output, control, err);
 }
 
 static void read_tags(const struct json *snapshots, const char *tag, struct image_info *info)
@@ -169,7 +174,7 @@ static struct json *ask(const char *image, const char *format, struct control *c
 
     if (!output)
         err_set(err, ERR_IO, "out of memory");
-    if (!output || (!known && run(argv, output, OUTPUT_MAX, QUICK_SECONDS, control, err) < 0))
+    if (!output || (!known && run(argv, output, OUTPUT_MAX, control, err) < 0))
         return NULL;
     json = parse_answer(known ? known : output);
     if (!json)
@@ -204,7 +209,7 @@ int qemu_img_open(const char *image, const char *format, struct control *control
 {
     return act((const char *[]){ "map", "-U", "-f", format, "--start-offset=0", "--max-length=65536", "--output=json",
                                  image, NULL },
-               QUICK_SECONDS, control, err);
+               control, err);
 }
 
 int qemu_img_create_overlay(const char *overlay, const char *base, const char *format, long long size,
@@ -216,20 +221,20 @@ int qemu_img_create_overlay(const char *overlay, const char *base, const char *f
     /* -u: the base may be open in a QEMU, and need not be opened here */
     return act((const char *[]){ "create", "-q", "-f", "qcow2", "-u", "-b", base, "-F", format, overlay, bytes,
                                  NULL },
-               QUICK_SECONDS, control, err);
+               control, err);
 }
 
 int qemu_img_commit(const char *overlay, struct control *control, struct err *err)
 {
     /* -d: the overlay keeps its content, so that the disk is whole at every moment */
-    return act((const char *[]){ "commit", "-p", "-d", "-f", "qcow2", overlay, NULL }, WRITE_SECONDS, control, err);
+    return act((const char *[]){ "commit", "-p", "-d", "-f", "qcow2", overlay, NULL }, control, err);
 }
 
 int qemu_img_rebase(const char *image, const char *base, const char *format, struct control *control,
                     struct err *err)
 {
     return act((const char *[]){ "rebase", "-q", "-u", "-f", "qcow2", "-F", format, "-b", base, image, NULL },
-               QUICK_SECONDS, control, err);
+               control, err);
 }
 
 int qemu_img_copy(const char *image, const char *tag, const struct image_info *info, const char *to,
@@ -246,11 +251,11 @@ int qemu_img_copy(const char *image, const char *tag, const struct image_info *i
         words[n++] = "-B";
         words[n++] = info->backing;
         words[n++] = "-F";
-        words[n++] = *info->backing_format ? info->backing_format : "raw";
+        words[n++] = info->backing_format;
     }
     words[n++] = image;
     words[n++] = to;
-    return act(words, WRITE_SECONDS, control, err);
+    return act(words, control, err);
 }
 
 int qemu_img_shrink(const char *image, long long size, struct control *control, struct err *err)
@@ -258,8 +263,7 @@ int qemu_img_shrink(const char *image, long long size, struct control *control, 
     char bytes[24];
 
     snprintf(bytes, sizeof bytes, "%lld", size);
-    return act((const char *[]){ "resize", "-q", "-f", "qcow2", "--shrink", image, bytes, NULL }, QUICK_SECONDS,
-               control, err);
+    return act((const char *[]){ "resize", "-q", "-f", "qcow2", "--shrink", image, bytes, NULL }, control, err);
 }
 
 /* QEMU's refcount cache is 4 clusters, which is 8 GiB of image at 64 KiB; beyond that a fragmented image
@@ -287,7 +291,7 @@ static int write_snapshot(const char *verb, const char *image, const char *tag, 
     json_end_object(w);
     if (asprintf(&spec, "json:%s", json_text(w)) < 0)
         return err_set(err, ERR_IO, "out of memory");
-    return act((const char *[]){ "snapshot", verb, tag, spec, NULL }, WRITE_SECONDS, NULL, err);
+    return act((const char *[]){ "snapshot", verb, tag, spec, NULL }, NULL, err);
 }
 
 int qemu_img_tag(const char *image, const char *tag, struct err *err)

@@ -42,7 +42,7 @@ int qemu_img_commit(const char *overlay, struct control *control, struct err *er
 int qemu_img_rebase(const char *image, const char *base, const char *format, struct control *control,
                     struct err *err);
 /* A new image TO with the content of IMAGE's internal snapshot TAG, as large as IMAGE is now.  INFO is the
- * image's; TO is overwritten. IMAGE may be in use. */
+ * image's, and says in which format it is what it stands on; TO is overwritten. IMAGE may be in use. */
 int qemu_img_copy(const char *image, const char *tag, const struct image_info *info, const char *to,
                   struct control *control, struct err *err);
 

@@ -42,10 +42,11 @@ void report_list(struct agent *agent, const char *vm)
     snapshots_deinit(&snapshots);
 }
 
+/* A final state is final: of a recovery that is tried once more nobody hears. */
 void report_job(struct agent *agent, struct job *job)
 {
     job->unpublished = false;
-    if (*job->order.request.id)
+    if (*job->order.request.id && !job->order.again)
         publish_status(agent->xs, job->order.home, job->order.request.id, &job->status);
 }
 

@@ -43,7 +43,7 @@ static int on_cancel(struct agent *agent, unsigned home, const struct request *r
     return 0;
 }
 
-static void on_list(struct agent *agent, const struct order *order)
+static void on_list(struct agent *agent, const struct order *order, const struct doubt *doubt)
 {
     struct status status = status_initial;
 
@@ -52,55 +52,12 @@ static void on_list(struct agent *agent, const struct order *order)
     status.state = STATE_DONE;
     status.started = status.finished = time(NULL);
     snprintf(status.vm, sizeof status.vm, "%s", order->vm);
+    memcpy(status.warning, doubt->warning, sizeof status.warning);
     publish_status(agent->xs, order->home, order->request.id, &status);
 }
 
-struct search {
-    struct agent *agent;
-    const char *text;
-    char *vm;
-};
-
-static void match_stopped(void *data, const char *vm)
+static void take_up(struct agent *agent, const char *vm, bool again)
 {
-    struct search *search = data;
-    struct snapshots snapshots = { 0 };
-    char name[NAME_MAX_BYTES + 1];
-    struct err err;
-
-    store_list(search->agent->store, vm, &snapshots, &err);
-    report_vm_name(search->agent, vm, &snapshots, name);
-    if (snapshots.count && (strcmp(vm, search->text) == 0 || strcmp(name, search->text) == 0))
-        memcpy(search->vm, vm, UUID_LENGTH + 1);
-    snapshots_deinit(&snapshots);
-}
-
-/* Whom the request is about: a running domain, or a VM that only the store knows. */
-static int resolve(struct agent *agent, struct order *order, struct err *err)
-{
-    const char *text = order->request.domain;
-    const struct domain *domain = *text ? domains_find(agent->domains, text)
-                                        : domains_by_domid(agent->domains, order->home);
-
-    order->domid = -1;
-    if (domain && domain->domid == 0)
-        return err_set(err, *text ? ERR_UNSUPPORTED : ERR_INVALID,
-                       *text ? "dom0 cannot be snapshotted" : "domain= says whom it is about");
-    if (domain) {
-        order->domid = (int)domain->domid;
-        memcpy(order->vm, domain->uuid, sizeof order->vm);
-        return 0;
-    }
-    store_each_vm(agent->store, match_stopped, &(struct search){ agent, text, order->vm });
-    if (!*order->vm)
-        return err_set(err, ERR_NOT_FOUND, "no such domain");
-    return 0;
-}
-
-/* What an agent before us began and nobody ended; its worker may even be at it still. */
-void requests_take_up(void *data, const char *vm)
-{
-    struct agent *agent = data;
     struct order order = { .domid = -1 };
     struct job *job;
     struct err err;
@@ -110,6 +67,7 @@ void requests_take_up(void *data, const char *vm)
     journal_peek(agent->store, vm, &order);
     memcpy(order.vm, vm, UUID_LENGTH + 1);
     order.recover = true;
+    order.again = again;
     job = job_new(&order);
     if (!job)
         return;
@@ -119,7 +77,19 @@ void requests_take_up(void *data, const char *vm)
         job_free(job);
 }
 
-static int queue_request(struct agent *agent, const struct order *order, bool guest, struct err *err)
+/* What an agent before us began and nobody ended; its worker may even be at it still. */
+void requests_take_up(void *data, const char *vm)
+{
+    take_up(data, vm, false);
+}
+
+void requests_try_again(struct agent *agent, const char *vm)
+{
+    take_up(agent, vm, true);
+}
+
+static int queue_request(struct agent *agent, const struct order *order, const struct doubt *doubt, bool guest,
+                         struct err *err)
 {
     struct job *job = agent->stopping ? NULL : job_new(order);
 
@@ -128,6 +98,7 @@ static int queue_request(struct agent *agent, const struct order *order, bool gu
         return err_set(err, ERR_BUSY, "the agent is stopping or out of memory; ask again later");
     job->agent = agent;
     job->by_guest = guest;
+    job->doubt = *doubt;
     memcpy(job->status.vm, order->vm, sizeof job->status.vm);
     memcpy(job->status.name, order->request.name, sizeof job->status.name);
     if (queue_push(&agent->queue, job, err) < 0) {
@@ -148,14 +119,19 @@ static int check_home(unsigned home, const struct request *request, struct err *
     return 0;
 }
 
-/* PERMIT is that of the guest that could have written it, or NULL. */
-static int find_target(struct agent *agent, const struct permit *permit, struct order *order, struct err *err)
+/* PERMIT is that of the guest that could have written it, or NULL.  A guest is not told of other VMs. */
+static int find_target(struct agent *agent, const struct permit *permit, struct order *order, struct doubt *doubt,
+                       struct err *err)
 {
     struct err unfound;
-    int result = resolve(agent, order, &unfound);
+    int result = target_find(agent, order, doubt, &unfound);
 
     if (permit && permit_target(agent, permit, order, err) < 0)
         return -1; /* in the same words, whether there is such a domain or not */
+    if (permit && result < 0 && unfound.code == ERR_INVALID)
+        return err_set(err, ERR_INVALID, "several have that name; say the UUID");
+    if (permit)
+        *doubt = (struct doubt){ .warning = "" };
     if (result < 0)
         *err = unfound;
     return result;
@@ -165,6 +141,7 @@ static int accept(struct agent *agent, const struct letter *letter, const struct
                   struct err *err)
 {
     const struct request *request = &order->request;
+    struct doubt doubt;
 
     if (letter->error.code != ERR_NONE && *request->id) { /* a cancel=1 may have anything beside it */
         *err = letter->error;
@@ -176,15 +153,15 @@ static int accept(struct agent *agent, const struct letter *letter, const struct
         return err_set(err, ERR_CANCELLED, "cancelled before it was begun");
     if (request->operation == OPERATION_CANCEL)
         return on_cancel(agent, letter->home, request, permit, err);
-    if (find_target(agent, permit, order, err) < 0)
+    if (find_target(agent, permit, order, &doubt, err) < 0)
         return -1;
     if (request->operation == OPERATION_LIST) {
-        on_list(agent, order);
+        on_list(agent, order, &doubt);
         return 0;
     }
     if (permit && permit_limits(agent, permit, order, err) < 0)
         return -1;
-    return queue_request(agent, order, permit, err);
+    return queue_request(agent, order, &doubt, permit, err);
 }
 
 void requests_on_letter(void *data, const struct letter *letter)

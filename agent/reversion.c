@@ -16,6 +16,7 @@
 #include "disks.h"
 #include "files.h"
 #include "images.h"
+#include "images_note.h"
 #include "kept.h"
 #include "log.h"
 #include "merge.h"
@@ -81,7 +82,7 @@ static int new_image(struct work *w, const struct record_disk *disk, char path[P
     if (store_overlay_path(w->store, w->begun.order.vm, disk->vdev, mark, path) < 0)
         return err_set(err, ERR_UNSUPPORTED, "the store's path is too long for overlays, or holds a comma, a double "
                        "quote or a backslash");
-    if (images_note(w->store, w->begun.order.vm, path, true, err) < 0)
+    if (images_note_made(w->store, w->begun.order.vm, path, err) < 0)
         return -1;
     fd = file_claim(path, disk->target, err);
     if (fd >= 0)
@@ -101,6 +102,10 @@ static int copy_snapshot(struct work *w, const struct record_disk *disk, const s
         return err_set(err, ERR_UNSUPPORTED,
                        "its image was made smaller since and cannot be copied as it was; delete the snapshots that "
                        "stand on it, and it is put back itself");
+    if (*info->backing && !*info->backing_format)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "its image stands on %.100s and does not say in which format that is, which is not guessed; "
+                       "stop the VM and write it down: qemu-img rebase -u -F FORMAT -b BACKING IMAGE", info->backing);
     if (new_image(w, disk, to, err) < 0)
         return -1;
     if (qemu_img_copy(disk->target, disk->tag, info, to, w->control, err) < 0)
@@ -120,14 +125,15 @@ static void spell(const struct reversion *r, const struct record_disk *disk, cha
             snprintf(path, PATH_SIZE, "%s", disks[i].target);
 }
 
-static int make_image(struct work *w, const struct reversion *r, const struct chain *chain,
-                      const struct record_disk *disk, char path[PATH_SIZE], struct err *err)
+/* IN_PLACE: nothing but the disk itself needs the image as it is. */
+static int make_image(struct work *w, const struct reversion *r, bool in_place, const struct record_disk *disk,
+                      char path[PATH_SIZE], struct err *err)
 {
     struct image_info info;
 
     if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
         return -1;
-    if (disk->place == PLACE_INTERNAL && !chain_holds_up(chain, disk->target)) {
+    if (disk->place == PLACE_INTERNAL && in_place) {
         if (info.bitmaps > 0)
             return err_set(err, ERR_UNSUPPORTED,
                            "disk %s: its image holds dirty bitmaps, with which no snapshot inside it can be put back; "
@@ -144,14 +150,31 @@ static int make_image(struct work *w, const struct reversion *r, const struct ch
     return file_sync(path, err);
 }
 
-/* A disk that is not in the snapshot stays what it is, and not what it was when the snapshot was made. */
-static int keep_other_disks(struct work *w, struct reversion *r, struct err *err)
+/* The disks of that configuration which are in the snapshot: 0 of them where it has none. */
+static size_t list_disks(const struct xl_config *config, const struct record *record, struct images_disk *out)
+{
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(config, disks, DISKS_MAX) : 0, n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!record_find_disk(record, disks[i].vdev))
+            continue;
+        snprintf(out[n].vdev, sizeof out[n].vdev, "%s", disks[i].vdev);
+        snprintf(out[n++].path, sizeof out[0].path, "%s", disks[i].target);
+    }
+    return n;
+}
+
+/* A disk that is not in the snapshot stays what it is, and not what it was when the snapshot was made.  The others are
+ * going to be replaced: those that the VM has now, and no others. */
+static int plan_disks_now(struct work *w, struct reversion *r, struct err *err)
 {
     _cleanup_(xl_config_freep) struct xl_config *now = NULL;
     _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    _cleanup_(freep) struct images_disk *leaving = calloc(DISKS_MAX, sizeof *leaving);
     size_t count;
 
-    if (!disks)
+    if (!disks || !leaving)
         return err_set(err, ERR_IO, "out of memory");
     if (vmconfig_load(w, reach_domain(&r->reach), &now, err) < 0)
         return -1;
@@ -159,7 +182,7 @@ static int keep_other_disks(struct work *w, struct reversion *r, struct err *err
     for (size_t i = 0; i < count; i++)
         if (!disks[i].cdrom && disks[i].writable && disks[i].qdisk && !record_find_disk(&r->record, disks[i].vdev))
             xl_config_set_disk(r->config, disks[i].vdev, disks[i].target, disks[i].format);
-    return 0;
+    return images_note_leaving(w->store, w->begun.order.vm, leaving, list_disks(now, &r->record, leaving), err);
 }
 
 static int write_next(struct work *w, struct reversion *r, struct err *err)
@@ -208,17 +231,32 @@ static void remove_plan(struct work *w)
     kept_forget(w);
 }
 
+/* What is not known may stand on any image: then none is written to, and copies are made. */
+static int look_at_images(struct work *w, struct reversion *r, struct chain *chain, struct images *images,
+                          struct err *err)
+{
+    if (images_load(images, w->store, w->begun.order.vm, err) < 0 ||
+        chain_list(chain, images, w, &r->reach, err) < 0 || chain_check_own(chain, err) < 0 ||
+        chain_look(chain, images, w, err) < 0)
+        return -1;
+    if (chain->unknown.code != ERR_NONE)
+        log_warning("request %s: no image is put back in its place: %s", w->begun.order.request.id,
+                    chain->unknown.text);
+    return 0;
+}
+
 int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
 {
     _cleanup_(chain_deinit) struct chain chain = { 0 };
+    _cleanup_(images_deinit) struct images images = { 0 };
 
-    if (chain_list(&chain, w, &r->reach, err) < 0 || chain_look(&chain, w, err) < 0 || keep_other_disks(w, r, err) < 0)
+    if (look_at_images(w, r, &chain, &images, err) < 0 || plan_disks_now(w, r, err) < 0)
         return -1;
     for (size_t i = 0; i < r->record.disk_count; i++) {
         const struct record_disk *disk = &r->record.disks[i];
         char path[PATH_SIZE];
 
-        if (make_image(w, r, &chain, disk, path, err) < 0)
+        if (make_image(w, r, !chain_holds_up(&chain, &images, disk->target), disk, path, err) < 0)
             return err_context(err, "disk %s", disk->vdev);
         xl_config_set_disk(r->config, disk->vdev, path, same_file(path, disk->target) ? disk->format : "qcow2");
     }
@@ -269,8 +307,29 @@ static int keep_content(struct work *w, const struct record_disk *disk, bool fir
     return qemu_img_tag(disk->target, REPLACED_TAG, err);
 }
 
+/* Before the domain can write to them. */
+static int note_next(struct work *w, struct reversion *r, struct err *err)
+{
+    _cleanup_(freep) struct images_disk *next = calloc(DISKS_MAX, sizeof *next);
+
+    if (!next)
+        return err_set(err, ERR_IO, "out of memory");
+    return images_note_next(w->store, w->begun.order.vm, next, list_disks(r->config, &r->record, next), err);
+}
+
+int reversion_give_up_replaced(struct work *w, struct reversion *r, struct err *err)
+{
+    _cleanup_(freep) struct images_disk *next = calloc(DISKS_MAX, sizeof *next);
+
+    if (!next)
+        return err_set(err, ERR_IO, "out of memory");
+    return images_retire_left(w->store, w->begun.order.vm, next, list_disks(r->config, &r->record, next), err);
+}
+
 int reversion_apply(struct work *w, struct reversion *r, bool first, struct err *err)
 {
+    if (note_next(w, r, err) < 0)
+        return -1;
     for (size_t i = 0; i < r->record.disk_count; i++) {
         struct record_disk disk;
 
@@ -284,19 +343,33 @@ int reversion_apply(struct work *w, struct reversion *r, bool first, struct err 
 }
 
 /* An image that holds no REPLACED_TAG has not been written to. */
+static int put_back_content(struct work *w, const struct record_disk *disk, struct err *err)
+{
+    struct image_info info;
+
+    if (reach_check_unwritten(NULL, disk->target, disk->vdev, err) < 0)
+        return -1;
+    if (qemu_img_info(disk->target, disk->format, REPLACED_TAG, &info, w->control, err) < 0 ||
+        (info.has_tag && qemu_img_apply(disk->target, REPLACED_TAG, err) < 0))
+        return err_context(err, "disk %s", disk->vdev);
+    return 0;
+}
+
+/* What was made for a domain that never ran was never used. */
 int reversion_put_back(struct work *w, struct reversion *r, struct err *err)
 {
+    if (images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err) < 0)
+        return -1;
     for (size_t i = 0; i < r->record.disk_count; i++) {
-        struct record_disk disk;
-        struct image_info info;
+        const struct record_disk *disk = &r->record.disks[i];
+        struct record_disk spelled;
 
-        if (!reversion_is_in_place(r, &r->record.disks[i], &disk))
-            continue;
-        if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0)
+        if (reversion_is_in_place(r, disk, &spelled)) {
+            if (put_back_content(w, &spelled, err) < 0)
+                return -1;
+        } else if (!same_file(spelled.target, disk->target) &&
+                   images_retire(w->store, w->begun.order.vm, spelled.target, WHY_UNUSED, false, err) < 0)
             return -1;
-        if (qemu_img_info(disk.target, disk.format, REPLACED_TAG, &info, w->control, err) < 0 ||
-            (info.has_tag && qemu_img_apply(disk.target, REPLACED_TAG, err) < 0))
-            return err_context(err, "disk %s", disk.vdev);
     }
     return 0;
 }
@@ -357,6 +430,16 @@ static int drop_tags(struct work *w, const struct record *kept, struct err *err)
     return disks_untag(kept, &reach, w->store, w->control, err) < 0 ? -1 : 1;
 }
 
+/* Where not all is known nothing is removed, and that is said. */
+static int remove_unneeded(struct work *w, struct err *err)
+{
+    int rc = merge_unneeded(w, MERGE_NOTHING, err);
+
+    if (rc > 0)
+        log_warning("request %s: no image is removed: %s", w->begun.order.request.id, err->text);
+    return rc < 0 ? -1 : 0;
+}
+
 int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
 {
     long long deadline = clock_ms() + (wait ? BOOT_SECONDS * 1000 : 0);
@@ -376,7 +459,7 @@ int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
     else
         log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images as "
                  REPLACED_TAG " until the next operation");
-    return merge_unneeded(w, MERGE_NOTHING, err);
+    return remove_unneeded(w, err);
 }
 
 int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
@@ -394,5 +477,7 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
 int reversion_forget(struct work *w, struct err *err)
 {
     remove_plan(w);
-    return merge_unneeded(w, MERGE_NOTHING, err);
+    if (images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err) < 0)
+        return -1;
+    return remove_unneeded(w, err);
 }

@@ -39,6 +39,8 @@ bool reversion_is_in_place(const struct reversion *reversion, const struct recor
 int reversion_apply(struct work *work, struct reversion *reversion, bool first, struct err *err);
 /* The other way: what such images held before.  It can be done again. */
 int reversion_put_back(struct work *work, struct reversion *reversion, struct err *err);
+/* The new domain is there, and the configuration is going to be its: what it replaces is given up, in the ledger. */
+int reversion_give_up_replaced(struct work *work, struct reversion *reversion, struct err *err);
 /* Gives the reserved space back, for what has to be written now. */
 void reversion_give_space(struct work *work);
 /* The new domain runs: removes what was kept of the state that it replaces.  WAIT: for a guest that boots to give up

@@ -14,6 +14,13 @@
 
 enum { LATE_SUSPEND_SECONDS = 5, QMP_SECONDS = 60 };
 
+enum settle settle_after(bool suspended, const char *step)
+{
+    if (!suspended)
+        return SETTLE_NOTHING;
+    return strcmp(step, "save") == 0 ? SETTLE_LATE_SUSPEND : SETTLE_NOW;
+}
+
 int settle_qemu(struct control *control, unsigned domid, struct err *err)
 {
     _cleanup_(qmp_closep) struct qmp *qmp = NULL;
@@ -63,6 +70,8 @@ int settle(struct xl *xl, struct control *control, const struct settle_domain *w
     struct xl_domain domain;
     enum xl_end end;
 
+    if (how == SETTLE_NOTHING)
+        return 0;
     if (xl_look(xl, which->domid, &domain, err) < 0)
         return err->code == ERR_DOMAIN_GONE ? 0 : -1;
     if (strcmp(domain.uuid, which->vm) != 0)

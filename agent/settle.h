@@ -12,8 +12,12 @@
 struct control;
 struct xl;
 
-/* Whether the guest may have been asked to suspend and not have done so yet. */
-enum settle { SETTLE_NOW, SETTLE_LATE_SUSPEND };
+/* What a save of ours may have left of the guest: nothing, so that a suspend is somebody else's; suspended; or asked to
+ * suspend, which it may do yet. */
+enum settle { SETTLE_NOTHING, SETTLE_NOW, SETTLE_LATE_SUSPEND };
+
+/* After an operation that was killed: whether it may have SUSPENDED the guest, and the last step in its journal. */
+enum settle settle_after(bool suspended, const char *step);
 
 struct settle_domain {
     const char *run; /* /run/xensnap */

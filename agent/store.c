@@ -58,26 +58,32 @@ struct store *store_close(struct store *store)
     return NULL;
 }
 
-static bool is_directory(int dir, const char *name)
+/* What cannot be looked at may be one. */
+static bool may_be_directory(int dir, const char *name)
 {
     struct stat st;
 
-    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? S_ISDIR(st.st_mode) : errno != ENOENT;
 }
 
-/* Calls VISIT for every directory in DIR whose name is a UUID. */
-static void each_uuid(int dir, void (*visit)(void *data, const char *uuid), void *data)
+/* Calls VISIT for every directory in DIR whose name is a UUID.  -1 with errno where that may not be all of them. */
+static int each_uuid(int dir, void (*visit)(void *data, const char *uuid), void *data)
 {
-    int fd = dir_open(dir, ".");
+    int fd = dir_open(dir, "."), failed;
     DIR *stream = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *child;
 
+    if (!stream && fd >= 0)
+        close(fd);
     if (!stream)
-        return;
-    while ((child = readdir(stream)))
-        if (uuid_valid(child->d_name) && is_directory(fd, child->d_name))
+        return -1;
+    while (errno = 0, (child = readdir(stream)))
+        if (uuid_valid(child->d_name) && may_be_directory(fd, child->d_name))
             visit(data, child->d_name);
+    failed = errno;
     closedir(stream);
+    errno = failed;
+    return failed ? -1 : 0;
 }
 
 void store_each_vm(struct store *store, void (*visit)(void *data, const char *vm), void *data)
@@ -145,6 +151,15 @@ struct listing {
     const char *vm;
 };
 
+/* The first one stands; each is told. */
+static void leave_out(struct snapshots *snapshots, const char *id, const char *why)
+{
+    log_warning("snapshot %s: %s", id, why);
+    if (snapshots->missing.code == ERR_NONE)
+        err_set(&snapshots->missing, ERR_CORRUPT, "snapshot %s cannot be read (%s), so it is not known which images it "
+                "needs; nothing is removed or merged until it can", id, why);
+}
+
 static void add_snapshot(void *data, const char *id)
 {
     struct listing *listing = data;
@@ -155,17 +170,20 @@ static void add_snapshot(void *data, const char *id)
     struct err err;
 
     if (!text) {
-        log_warning("snapshot %s: cannot read snapshot.json: %s", id, strerror(errno));
+        err_errno(&err, "cannot read snapshot.json");
+        leave_out(snapshots, id, err.text);
         return;
     }
     grown = reallocarray(snapshots->records, snapshots->count + 1, sizeof *grown);
-    if (!grown)
+    if (!grown) {
+        leave_out(snapshots, id, "out of memory");
         return;
+    }
     snapshots->records = grown;
     if (record_parse(&grown[snapshots->count], text, &err) < 0)
-        log_warning("snapshot %s: %s", id, err.text);
+        leave_out(snapshots, id, err.text);
     else if (strcmp(grown[snapshots->count].id, id) != 0 || strcmp(grown[snapshots->count].vm, listing->vm) != 0)
-        log_warning("snapshot %s: its snapshot.json is another snapshot's", id);
+        leave_out(snapshots, id, "its snapshot.json is another snapshot's");
     else
         snapshots->count++;
 }
@@ -185,7 +203,11 @@ int store_list(struct store *store, const char *vm, struct snapshots *out, struc
     *out = (struct snapshots){ 0 };
     if (dir < 0)
         return -1;
-    each_uuid(dir, add_snapshot, &(struct listing){ dir, out, vm });
+    if (each_uuid(dir, add_snapshot, &(struct listing){ dir, out, vm }) < 0) {
+        err_errno(&out->missing, "the snapshots cannot be listed");
+        out->missing.code = ERR_CORRUPT;
+        log_warning("VM %s: %s", vm, out->missing.text);
+    }
     if (out->count)
         qsort(out->records, out->count, sizeof *out->records, older_first);
     current = file_read(dir, "current");
@@ -200,6 +222,14 @@ void snapshots_deinit(struct snapshots *snapshots)
 {
     free(snapshots->records);
     *snapshots = (struct snapshots){ 0 };
+}
+
+int snapshots_check_whole(const struct snapshots *snapshots, struct err *err)
+{
+    if (snapshots->missing.code == ERR_NONE)
+        return 0;
+    *err = snapshots->missing;
+    return -1;
 }
 
 const struct record *snapshots_find(const struct snapshots *snapshots, const char *name)

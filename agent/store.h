@@ -33,14 +33,18 @@ bool store_is_inside(struct store *store, const char *vm, const char *path);
 /* Whether a file that somebody wants to have made there would be in the way of the store's own. */
 bool store_minds(struct store *store, const char *vm, const char *path);
 
-/* The VM's snapshots, oldest first.  Directories without a readable record are left out with a warning. */
+/* The VM's snapshots, oldest first.  Those whose record cannot be read are left out with a warning; that is good enough
+ * for a list, and not for who decides about images. */
 struct snapshots {
     struct record *records; /* one allocation */
     size_t count;
+    struct err missing;     /* code ERR_NONE, or what is not in it and why */
     char current[UUID_LENGTH + 1]; /* the snapshot that the VM's state descends from, or "" */
 };
 int store_list(struct store *store, const char *vm, struct snapshots *out, struct err *err);
 void snapshots_deinit(struct snapshots *snapshots);
+/* ERR_CORRUPT where a snapshot could not be read, or the directory not be listed to its end. */
+int snapshots_check_whole(const struct snapshots *snapshots, struct err *err);
 /* By name, else by id; NULL where there is none. */
 const struct record *snapshots_find(const struct snapshots *snapshots, const char *name);
 

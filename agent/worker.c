@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "creation.h"
 #include "draft.h"
 #include "log.h"
 #include "op.h"
@@ -35,10 +36,32 @@ static int run(struct work *work, struct err *err)
     return work->op->run(work, err);
 }
 
+/* What another version has begun is not known well enough to be undone or finished by this one.  But who stands still
+ * is let go all the same. */
+static int put_right_foreign(struct work *work, const struct journal_state *state, struct err *err)
+{
+    work->control->committed = true;
+    if (creation_let_go(work, settle_after(state->suspended, state->step), state->paused, err) < 0)
+        return -1;
+    work->by_hand = true;
+    return err_set(err, ERR_CORRUPT, "another version of xensnap has begun this, and it alone can put it right: the "
+                   "journal has what this one does not know. The domain goes on. Start that version again");
+}
+
+static int put_right(struct work *work, const struct journal_state *state, struct err *err)
+{
+    if (xl_open(&work->xl, work->control, err) < 0)
+        return -1;
+    if (!op_knows(work->op, state))
+        return put_right_foreign(work, state, err);
+    return work->op->recover(work, state, err);
+}
+
 /* Takes up what the journal tells; an operation that had ended and was only not heard of is reported again. */
 static int recover(struct work *work, struct err *err)
 {
     const char *vm = work->begun.order.vm;
+    bool again = work->begun.order.again;
     struct journal_state state;
 
     if (journal_take(&work->journal, work->store, vm, &state, err) < 0)
@@ -47,20 +70,17 @@ static int recover(struct work *work, struct err *err)
         return err_set(err, ERR_INTERNAL, "the operation was interrupted before it had begun");
     memcpy(work->snapshot, state.begun.snapshot, sizeof work->snapshot);
     work->begun = state.begun;
+    work->begun.order.again = again;
     work->op = op_find(state.begun.order.request.operation);
     if (state.ended) {
         work->downtime_ms = state.downtime_ms;
         *err = state.outcome;
         return err->code == ERR_NONE ? 0 : -1;
     }
-    if (!work->op)
-        return err_set(err, ERR_CORRUPT, "the journal does not say what was being done");
-    if (xl_open(&work->xl, work->control, err) < 0)
-        return -1;
-    if (work->op->recover(work, &state, err) == 0)
+    if (put_right(work, &state, err) == 0)
         return 0;
     /* A recovery that has undone everything says so with ERR_INTERNAL; any other error is its own failure. */
-    work->unsettled = err->code != ERR_INTERNAL && !work->over;
+    work->unsettled |= err->code != ERR_INTERNAL && !work->over;
     return -1;
 }
 
@@ -90,12 +110,14 @@ static void report(struct work *work, int rc, const struct err *err)
     memcpy(msg.plan, work->plan, sizeof msg.plan);
     if (*work->warning)
         memcpy(msg.warning, work->warning, sizeof msg.warning);
+    msg.by_hand = work->by_hand;
     if (work->journal && !work->unsettled)
         journal_end(work->journal, &msg.error, work->downtime_ms);
     if (control_tell(work->control, &msg) && work->journal && !work->unsettled)
         journal_remove(work->journal);
     work->journal = journal_close(work->journal);
-    store_tidy(work->store, work->begun.order.vm);
+    if (work->store)
+        store_tidy(work->store, work->begun.order.vm);
 }
 
 static int serve(const char *store, const char *run_dir, struct err *err)
@@ -105,10 +127,12 @@ static int serve(const char *store, const char *run_dir, struct err *err)
     struct order order;
     int rc;
 
-    if (control_open(&control, SPAWN_FD, &order, err) < 0 || store_open(&work.store, store, err) < 0)
+    if (control_open(&control, SPAWN_FD, &order, err) < 0)
         return -1;
     work.begun.order = order;
-    rc = order.recover ? recover(&work, err) : run(&work, err);
+    rc = store_open(&work.store, store, err);
+    if (rc == 0)
+        rc = order.recover ? recover(&work, err) : run(&work, err);
     report(&work, rc, err);
     xl_close(work.xl);
     store_close(work.store);

@@ -290,19 +290,26 @@ static enum xl_end end_of(const libxl_event *event)
     }
 }
 
-/* libxl reports one shutdown for each generator and is silent then.  The new one is made before the old one
- * goes: otherwise the watch behind both would be made anew and fire at once, for the same suspend. */
+/* libxl looks at a domain when its watch fires, and that is once as soon as it is made.  So for another domain it has
+ * to be made anew: that one may have ended already. */
 static int arm(struct xl *xl, unsigned domid)
 {
+    if (xl->death)
+        libxl_evdisable_domain_death(xl->ctx, xl->death);
+    xl->death = NULL;
+    xl->death_domid = domid;
+    return libxl_evenable_domain_death(xl->ctx, domid, 0, &xl->death);
+}
+
+/* libxl reports one shutdown for each generator and is silent then.  The new one is made before the old one
+ * goes: otherwise the watch behind both would be made anew and fire at once, for the same suspend. */
+static void arm_again(struct xl *xl)
+{
     libxl_evgen_domain_death *old = xl->death;
-    int rc;
 
     xl->death = NULL;
-    rc = libxl_evenable_domain_death(xl->ctx, domid, 0, &xl->death);
-    if (old)
-        libxl_evdisable_domain_death(xl->ctx, old);
-    xl->death_domid = domid;
-    return rc;
+    libxl_evenable_domain_death(xl->ctx, xl->death_domid, 0, &xl->death);
+    libxl_evdisable_domain_death(xl->ctx, old);
 }
 
 int xl_wait_end(struct xl *xl, unsigned domid, int seconds, enum xl_end *end, struct err *err)
@@ -321,7 +328,7 @@ int xl_wait_end(struct xl *xl, unsigned domid, int seconds, enum xl_end *end, st
             *end = end_of(event);
             libxl_event_free(xl->ctx, event);
             if (ours && *end == XL_END_SUSPEND)
-                arm(xl, domid);
+                arm_again(xl);
             if (ours)
                 return 0;
             continue;

@@ -101,8 +101,8 @@ void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *
  * lost. */
 int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
                          struct err *err);
-/* A domain that is made of CONFIG has MARK in this node of its tree from its first moment: for a while by that alone it is
- * told from one that somebody else has made. */
+/* A domain that is made of CONFIG has MARK in this node of its tree from its first moment: for a while by that alone it
+ * is told from one that somebody else has made. */
 #define XL_MARK_NODE "xensnap-operation"
 void xl_config_set_mark(struct xl_config *config, const char *mark);
 /* The disks as a line for xl.cfg, to be freed. */

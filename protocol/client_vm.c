@@ -75,9 +75,10 @@ static bool find_running(struct xensnap *xensnap, const char *name, char vm[UUID
     return false;
 }
 
+/* Several that have the name are none: nobody knows which is meant. */
 static bool find_stored(struct xensnap *xensnap, const char *name, char vm[UUID_LENGTH + 1])
 {
-    size_t count;
+    size_t count, found = 0;
     _cleanup_(freep) char **vms = xenstore_children(xensnap->xs, NODE_VMS, &count);
 
     for (size_t i = 0; i < count; i++) {
@@ -89,18 +90,20 @@ static bool find_stored(struct xensnap *xensnap, const char *name, char vm[UUID_
         if (strcmp(vms[i], name) != 0 && !same_value(xensnap, path, name))
             continue;
         memcpy(vm, vms[i], UUID_LENGTH + 1);
-        return true;
+        found++;
     }
-    return false;
+    return found == 1;
 }
 
 static bool find(struct xensnap *xensnap, const char *domain, char vm[UUID_LENGTH + 1])
 {
-    char path[XS_PATH_SIZE] = "vm";
+    char path[XS_PATH_SIZE] = "vm", uuid[UUID_LENGTH + 1];
     unsigned domid;
 
-    if (domain && uuid_valid(domain) && find_domid(xensnap, domain, &domid)) {
-        memcpy(vm, domain, UUID_LENGTH + 1);
+    if (domain && uuid_read(domain, uuid)) {
+        if (!find_domid(xensnap, uuid, &domid))
+            return find_stored(xensnap, uuid, vm);
+        memcpy(vm, uuid, sizeof uuid);
         return true;
     }
     if (domain && !domid_parse(domain, &domid))

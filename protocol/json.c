@@ -13,7 +13,7 @@ static yajl_val node(const struct json *json)
     return (yajl_val)json;
 }
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 1024 }; /* QEMU tells of an image inside the one that stands on it */
 
 /* yajl frees a tree by recursion: damaged text must not be able to run out of stack. */
 static bool too_deep(const char *text)

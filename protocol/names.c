@@ -81,6 +81,15 @@ bool uuid_valid(const char *uuid)
     return true;
 }
 
+bool uuid_read(const char *text, char uuid[UUID_LENGTH + 1])
+{
+    size_t length = strlen(text);
+
+    for (size_t i = 0; length == UUID_LENGTH && i <= length; i++)
+        uuid[i] = (char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] - 'A' + 'a' : text[i]);
+    return length == UUID_LENGTH && uuid_valid(uuid);
+}
+
 bool vdev_valid(const char *vdev)
 {
     return *vdev && strlen(vdev) < VDEV_SIZE && only(vdev, "abcdefghijklmnopqrstuvwxyz0123456789");

@@ -27,6 +27,8 @@ bool description_valid(const char *text);
 
 bool request_id_valid(const char *id);  /* [A-Za-z0-9_-]{1,64} */
 bool uuid_valid(const char *uuid);      /* lower case, with hyphens */
+/* What a person wrote, in whatever letters, as the UUID that it is; false where it is none. */
+bool uuid_read(const char *text, char uuid[UUID_LENGTH + 1]);
 bool vdev_valid(const char *vdev);      /* as in xl-disk-configuration: [a-z0-9]{1,15} */
 /* An absolute path of printable text that goes nowhere in between ("..", "//"); dom0's alone to give. */
 bool path_valid(const char *path);

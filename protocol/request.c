@@ -230,6 +230,16 @@ int request_parse_pairs(struct request *request, const struct pairs *pairs, stru
     return check_whole(request, err);
 }
 
+bool request_parse_known(struct request *request, const struct pairs *pairs)
+{
+    struct err err;
+    bool all = set_operation(request, pairs_get(pairs, "operation"), &err) == 0;
+
+    for (size_t i = 0; i < pairs->count; i++)
+        all &= check_key(request, pairs->item[i].key, &err) == 0 && set_key(request, &pairs->item[i], &err) == 0;
+    return all && check_whole(request, &err) == 0;
+}
+
 /* Reads one value, quoted or up to the next blank; returns where it ends, or NULL where it can't. */
 static const char *read_value(const char *s, char value[REQUEST_VALUE_MAX], struct err *err)
 {

@@ -56,6 +56,9 @@ int request_parse_line(struct request *request, const char *line, size_t length,
 /* One directory: each child is a key.  The ID is not among them. */
 int request_parse_pairs(struct request *request, const struct pairs *pairs, struct err *err);
 
+/* What can be understood of a request that another version may have written down; false: that was not all of it. */
+bool request_parse_known(struct request *request, const struct pairs *pairs);
+
 /* The canonical form, without the ID; what request_parse_pairs() takes back. */
 void request_format(const struct request *request, struct pairs *pairs);
 

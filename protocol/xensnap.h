@@ -164,7 +164,8 @@ struct xensnap_map **xensnap_list(struct xensnap *xensnap, const char *vm, struc
 /* The statuses of all requests that were made in the tree of that domain, or in the caller's own where it is -1. */
 struct xensnap_map **xensnap_requests(struct xensnap *xensnap, int domid, struct xensnap_error *error);
 /* What DOMAIN, a domid, a UUID or a name of what runs or has snapshots, stands for; NULL is the caller's own.  Keys:
- * "vm", the UUID, and where they are known "name" and "domid".  To be freed; NULL where there is no such domain. */
+ * "vm", the UUID, and where they are known "name" and "domid".  To be freed; NULL where there is no such domain, or
+ * several that do not run have that name. */
 struct xensnap_map *xensnap_vm(struct xensnap *xensnap, const char *domain);
 
 #ifdef __cplusplus

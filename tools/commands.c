@@ -198,6 +198,7 @@ static int ask_list(struct xensnap *xensnap, const struct options *options, char
         code = ask(xensnap, options, request, &result);
     if (code != 0)
         return code;
+    tell_warning(options, result);
     *vm = strdup(map_text(result, "vm"));
     if (!*vm)
         abort();

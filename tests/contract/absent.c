@@ -46,7 +46,7 @@ bool absent_config(struct stage *s)
     struct xl_config *config = NULL;
 
     REFUSES(ERR_XEN, xl_config_read(s->xl, NO_DOMID, &config, &s->err));
-    REFUSES(ERR_XEN, xl_config_store_disk(s->xl, NO_DOMID, "xvda", "/nonexistent", "qcow2", &s->err));
+    REFUSES(ERR_DOMAIN_GONE, xl_config_store_disk(s->xl, NO_DOMID, "xvda", "/nonexistent", "qcow2", &s->err));
     return true;
 }
 

@@ -2,7 +2,7 @@
 # make contract: the sentences about xl.h, once with the double and once with libxl.
 
 contract := $(addprefix tests/contract/,xl absent life save stage) $(addprefix protocol/,errors json names pairs request request_disks xenstore) \
-            $(addprefix agent/,control files holders log msg nodes qmp savefile)
+            $(addprefix agent/,control files holders life log msg nodes qmp savefile)
 
 $O/tests/contract/%.o: CPPFLAGS += -iquote tests/contract
 

@@ -38,17 +38,30 @@ bool create_name_taken(struct stage *s)
     return true;
 }
 
+static bool none_left(struct stage *s)
+{
+    struct xl_domain domain;
+    long long deadline = clock_ms() + GONE_SECONDS * 1000;
+
+    while (xl_find(s->xl, s->uuid, &domain, &s->err) > 0)
+        if (clock_ms() > deadline || xl_let_pass(s->xl, 50, &s->err) < 0)
+            return false;
+    return stage_qemus(s) == 0;
+}
+
 bool create_no_image(struct stage *s)
 {
     _cleanup_(xl_config_freep) struct xl_config *config = stage_config(s);
-    struct xl_domain domain;
-    long long deadline;
     unsigned domid;
 
     xl_config_set_disk(config, s->disk.vdev, "/nonexistent/image.qcow2", "qcow2");
-    REFUSES(ERR_XEN, xl_create(s->xl, config, &domid, &s->err));
-    for (deadline = clock_ms() + GONE_SECONDS * 1000; xl_find(s->xl, s->uuid, &domain, &s->err) > 0;)
-        MUST(clock_ms() < deadline && xl_let_pass(s->xl, 50, &s->err) == 0);
+    if (s->hvm) {
+        REFUSES(ERR_XEN, xl_create(s->xl, config, &domid, &s->err));
+        MUST(none_left(s));
+        return true;
+    }
+    MUST(xl_create(s->xl, config, &s->domid, &s->err) == 0);
+    MUST(stage_life(s) == XL_PAUSED && xl_is_built(s->xl, s->domid) && stage_qemu_runs(s) && !stage_snapshot(s));
     return true;
 }
 
@@ -238,19 +251,8 @@ bool restore_whole(struct stage *s)
     MUST(create_paused(s));
     s->awake = s->domid;
     MUST(xl_unpause(s->xl, s->domid, &s->err) == 0 && stage_life(s) == XL_RUNNING);
-    MUST(stage_snapshot(s) && stage_save(s, fd, XL_SAVE_STOPPED, &saved));
+    MUST(stage_snapshot(s) && stage_guest_up(s) && stage_save(s, fd, XL_SAVE_STOPPED, &saved));
     return true;
-}
-
-static bool none_left(struct stage *s)
-{
-    struct xl_domain domain;
-    long long deadline = clock_ms() + GONE_SECONDS * 1000;
-
-    while (xl_find(s->xl, s->uuid, &domain, &s->err) > 0)
-        if (clock_ms() > deadline || xl_let_pass(s->xl, 50, &s->err) < 0)
-            return false;
-    return stage_qemus(s) == 0;
 }
 
 bool restore_cut(struct stage *s)
@@ -258,7 +260,6 @@ bool restore_cut(struct stage *s)
     char path[64];
     _cleanup_(closep) int fd = stage_file(path);
     _cleanup_(xl_config_freep) struct xl_config *config = stage_config(s);
-    _cleanup_(xl_config_freep) struct xl_config *again = stage_config(s);
     unsigned domid;
 
     unlink(path);
@@ -266,8 +267,24 @@ bool restore_cut(struct stage *s)
     MUST(ftruncate(fd, lseek(fd, 0, SEEK_END) - 4096) == 0 && savefile_skip_header(fd, &s->err) == 0);
     REFUSES(ERR_XEN, xl_restore(s->xl, config, fd, &domid, &s->err));
     MUST(none_left(s));
-    MUST(lseek(fd, 0, SEEK_SET) == 0); /* an xl header where the stream should be */
-    REFUSES(ERR_XEN, xl_restore(s->xl, again, fd, &domid, &s->err));
+    return true;
+}
+
+bool restore_garbage(struct stage *s)
+{
+    char path[64];
+    _cleanup_(closep) int fd = stage_file(path);
+    _cleanup_(freep) char *text = xl_config_format(s->xl, s->config);
+    bool written = fd >= 0 && text && savefile_write_header(fd, text, &s->err) == 0 &&
+                   write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    bool failed = written && stage_fails(s, "restore", path);
+
+    unlink(path);
+    MUST(failed);
+    if (is_half(s)) {
+        MUST(stage_life(s) == XL_PAUSED && !xl_is_built(s->xl, s->domid));
+        MUST(xl_destroy(s->xl, s->domid, &s->err) == 0);
+    }
     MUST(none_left(s));
     return true;
 }

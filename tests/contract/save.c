@@ -78,7 +78,7 @@ bool save_paused_meanwhile(struct stage *s)
     return true;
 }
 
-/* Some of it finds room: libxl 4.17 itself crashes where its first bytes do not. */
+/* Some of it finds room. */
 bool save_no_space(struct stage *s)
 {
     struct rlimit before, little = { .rlim_cur = ROOM, .rlim_max = RLIM_INFINITY };
@@ -100,6 +100,13 @@ bool save_no_space(struct stage *s)
     return true;
 }
 
+bool save_no_first_byte(struct stage *s)
+{
+    MUST(stage_fails(s, "save", "/dev/full"));
+    MUST(stage_life(s) == XL_RUNNING && xl_is_built(s->xl, s->domid) && stage_qemu_runs(s));
+    return true;
+}
+
 static bool is_suspended(struct stage *s)
 {
     return stage_life(s) == XL_SUSPENDED;
@@ -108,10 +115,10 @@ static bool is_suspended(struct stage *s)
 bool save_killed(struct stage *s)
 {
     char path[64];
-    int fd = stage_file(path);
-    bool killed = fd >= 0 && stage_kill(s, "save", path, is_suspended);
+    int pipe = stage_pipe(path);
+    bool killed = pipe >= 0 && stage_kill(s, "save", path, is_suspended);
 
-    close(fd);
+    close(pipe); /* and what libxl has started for the save ends */
     unlink(path);
     MUST(killed);
     MUST(stage_life(s) == XL_SUSPENDED && xl_is_built(s->xl, s->domid));

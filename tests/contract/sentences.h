@@ -49,6 +49,7 @@ bool save_live(struct stage *s);
 bool save_live_resumed(struct stage *s);
 bool save_paused_meanwhile(struct stage *s);
 bool save_no_space(struct stage *s);
+bool save_no_first_byte(struct stage *s);
 bool save_killed(struct stage *s);
 bool end_tells_suspend_once(struct stage *s);
 bool watched(struct stage *s);
@@ -66,6 +67,7 @@ bool end_destroyed(struct stage *s);
 bool end_poweroff(struct stage *s);
 bool restore_whole(struct stage *s);
 bool restore_cut(struct stage *s);
+bool restore_garbage(struct stage *s);
 bool restore_killed(struct stage *s);
 
 #endif

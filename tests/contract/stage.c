@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cleanup.h"
@@ -22,6 +24,7 @@
 #include "xenstore.h"
 
 enum { BOOT_SECONDS = 120, GONE_SECONDS = 30, QMP_SECONDS = 60, KILL_SECONDS = 60 };
+enum { CHILD_FAILED = 1, CHILD_USELESS };
 
 static bool find_disk(struct stage *stage)
 {
@@ -36,12 +39,12 @@ static bool find_disk(struct stage *stage)
     return false;
 }
 
-int stage_open(struct stage *stage, const char *self, unsigned domid, const char *guest)
+int stage_open(struct stage *stage, unsigned domid, const char *guest)
 {
     struct xl_domain domain;
     struct err *err = &stage->err;
 
-    *stage = (struct stage){ .self = self, .guest = guest, .domid = domid };
+    *stage = (struct stage){ .guest = guest, .domid = domid };
     if (xl_open(&stage->xl, NULL, err) < 0 || xenstore_open(&stage->xs, err) < 0 ||
         xl_look(stage->xl, domid, &domain, err) < 0 || xl_config_read(stage->xl, domid, &stage->config, err) < 0)
         return -1;
@@ -131,26 +134,47 @@ static bool destroy_all(struct stage *stage)
     return true;
 }
 
-/* Its kernel says so when it can be asked to suspend.  A guest that was restored has been up before. */
-static bool wait_kernel(struct stage *stage)
+static bool says(struct stage *stage, const char *node, const char *wanted)
+{
+    _cleanup_(freep) char *value = stage_node(stage, stage->domid, node);
+
+    return value && strcmp(value, wanted) == 0;
+}
+
+/* Its disks are connected. */
+static bool has_disks(struct stage *stage)
+{
+    char path[XS_PATH_SIZE], node[XS_PATH_SIZE];
+    _cleanup_(freep) char **disks = NULL;
+    size_t count = 0;
+
+    path_domain(path, stage->domid, "device/vbd", NULL, NULL);
+    disks = xenstore_children(stage->xs, path, &count);
+    for (size_t i = 0; disks && i < count; i++) {
+        snprintf(node, sizeof node, "device/vbd/%s/state", disks[i]);
+        if (!says(stage, node, "4"))
+            return false;
+    }
+    return true;
+}
+
+/* Its kernel says so when it can be asked to suspend; one that was restored has said so before.  Until its disks are
+ * connected again Linux cannot bring a program that waits for one to stand still, and gives up after 20 s. */
+bool stage_guest_up(struct stage *stage)
 {
     long long deadline = clock_ms() + BOOT_SECONDS * 1000;
 
-    for (;;) {
-        _cleanup_(freep) char *value = stage_node(stage, stage->domid, "control/feature-suspend");
-
-        if (stage->awake == stage->domid || (value && strcmp(value, "1") == 0))
-            return true;
-        if (clock_ms() > deadline || xl_let_pass(stage->xl, 200, &stage->err) < 0)
+    while ((stage->awake != stage->domid && !says(stage, "control/feature-suspend", "1")) || !has_disks(stage))
+        if (clock_ms() > deadline || xl_let_pass(stage->xl, 100, &stage->err) < 0)
             return false;
-    }
+    return true;
 }
 
 static bool wake(struct stage *stage)
 {
     switch (stage_life(stage)) {
     case XL_RUNNING:
-        return xl_is_built(stage->xl, stage->domid) && wait_kernel(stage);
+        return xl_is_built(stage->xl, stage->domid) && stage_guest_up(stage);
     case XL_SUSPENDED:
         return xl_resume(stage->xl, stage->domid, &stage->err) == 0 && wake(stage);
     case XL_PAUSED:
@@ -161,9 +185,14 @@ static bool wake(struct stage *stage)
     }
 }
 
+static bool is_paused(struct stage *stage)
+{
+    return stage_life(stage) == XL_PAUSED && xl_is_built(stage->xl, stage->domid);
+}
+
 bool stage_reach(struct stage *stage, enum need need)
 {
-    if (need == NOTHING || (need == AWAKE && wake(stage)))
+    if (need == NOTHING || (need == AWAKE && wake(stage)) || (need == PAUSED && is_paused(stage)))
         return true;
     if (!destroy_all(stage))
         return false;
@@ -176,6 +205,13 @@ int stage_file(char path[64])
 {
     snprintf(path, 64, "/var/tmp/contract-XXXXXX");
     return mkostemp(path, O_CLOEXEC);
+}
+
+int stage_pipe(char path[64])
+{
+    snprintf(path, 64, "/var/tmp/contract-pipe-%d", (int)getpid());
+    unlink(path);
+    return mkfifo(path, 0600) == 0 ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 }
 
 bool stage_save(struct stage *stage, int fd, enum xl_save_kind kind, struct xl_saved *saved)
@@ -242,12 +278,12 @@ size_t stage_qemus(struct stage *stage)
     return count;
 }
 
-/* ---- one who is killed ---------------------------------------------------------------------------------- */
+/* ---- a process of its own ------------------------------------------------------------------------------- */
 
 static pid_t start_child(struct stage *stage, const char *verb, const char *file)
 {
     char number[12], path[64];
-    char *const argv[] = { (char *)stage->self, "--child", (char *)verb, number, path, (char *)file, NULL };
+    char *const argv[] = { "/proc/self/exe", "--child", (char *)verb, number, path, (char *)file, NULL };
     _cleanup_(freep) char *text = xl_config_format(stage->xl, stage->config);
     _cleanup_(closep) int fd = stage_file(path);
     pid_t pid;
@@ -261,22 +297,35 @@ static pid_t start_child(struct stage *stage, const char *verb, const char *file
 bool stage_kill(struct stage *stage, const char *verb, const char *file, bool (*when)(struct stage *stage))
 {
     long long deadline = clock_ms() + KILL_SECONDS * 1000;
-    pid_t pid = start_child(stage, verb, file);
+    pid_t pid = start_child(stage, verb, file), ended = 0;
     bool held = false;
-    int status;
+    int status = 0;
 
-    while (pid > 0 && !(held = when(stage)) && clock_ms() < deadline && waitpid(pid, &status, WNOHANG) == 0)
+    while (pid > 0 && !(held = when(stage)) && clock_ms() < deadline &&
+           (ended = waitpid(pid, &status, WNOHANG)) == 0)
         poll(NULL, 0, 1);
-    if (pid > 0 && kill(pid, SIGKILL) == 0)
+    if (pid > 0 && !ended && kill(pid, SIGKILL) == 0)
         waitpid(pid, &status, 0);
     if (!held)
-        snprintf(stage->why, sizeof stage->why, "%s ended before it could be killed in its middle", verb);
+        err_set(&stage->err, ERR_NONE, "%s ended (%#x) before it could be killed in its middle", verb, status);
     return held && WIFSIGNALED(status);
+}
+
+bool stage_fails(struct stage *stage, const char *verb, const char *file)
+{
+    pid_t pid = start_child(stage, verb, file);
+    int status = 0;
+
+    if (pid < 0 || waitpid(pid, &status, 0) < 0)
+        return false;
+    err_set(&stage->err, ERR_NONE, "%s in a process of its own ended with %#x", verb, status);
+    return WIFSIGNALED(status) || WEXITSTATUS(status) == CHILD_FAILED;
 }
 
 /* VERB DOMID CONFIGURATION FILE */
 int stage_child(int argc, char **argv)
 {
+    const struct rlimit no_core = { 0, 0 };
     struct xl_saved saved;
     struct xl_config *config;
     struct xl *xl;
@@ -285,11 +334,12 @@ int stage_child(int argc, char **argv)
     int fd, rc;
     unsigned domid = (unsigned)atoi(argv[1]);
 
+    setrlimit(RLIMIT_CORE, &no_core);
     fd = open(argv[2], O_RDONLY | O_CLOEXEC);
     if (argc < 4 || fd < 0 || read(fd, text, sizeof text - 1) < 0 || unlink(argv[2]) < 0 ||
         xl_open(&xl, NULL, &err) < 0 || xl_config_parse(xl, text, &config, &err) < 0)
-        return 2;
-    fd = open(argv[3], O_RDWR | O_CLOEXEC);
+        return CHILD_USELESS;
+    fd = open(argv[3], (strcmp(argv[0], "save") == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
     if (strcmp(argv[0], "create") == 0)
         rc = xl_create(xl, config, &domid, &err);
     else if (strcmp(argv[0], "restore") == 0)
@@ -298,5 +348,5 @@ int stage_child(int argc, char **argv)
         rc = xl_save(xl, domid, fd, XL_SAVE_STOPPED, &saved, &err);
     else
         rc = xl_destroy(xl, domid, &err);
-    return rc < 0;
+    return rc < 0 ? CHILD_FAILED : 0;
 }

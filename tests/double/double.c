@@ -37,6 +37,14 @@ char *double_read(const char *path, size_t *size)
     return text;
 }
 
+bool double_asked(const char *name)
+{
+    char path[DOUBLE_PATH];
+
+    double_path(path, "%s", name);
+    return access(path, F_OK) == 0;
+}
+
 long long double_setting(const char *name, long long otherwise)
 {
     char path[DOUBLE_PATH];

@@ -23,6 +23,7 @@
  *   save-fails             a save fails: "refused" before its first page, "written" before the guest is suspended,
  *                          "suspended" behind it, "timeout" when the guest is asked to suspend
  *   build-fails            how many of the next domains cannot be built to the end
+ *   unpause-fails, resume-fails   while it is there, that does: as where libxl or QEMU does not answer
  *   qemu-exit-ms           how long a QEMU outlives its domain's destruction; missing: 30
  *   wait-ms                xl_wait_end() waits no longer than that, unless it is for ever; missing: as long as it is
  *                          told to.  (An operation that is broken off gives the guest 5 s to suspend itself after all.)
@@ -82,6 +83,8 @@ void double_path(char path[DOUBLE_PATH], const char *format, ...) __attribute__(
 long long double_setting(const char *name, long long otherwise);
 /* Writes the file anew, in one step. */
 int double_write(const char *path, const void *data, size_t size, struct err *err);
+/* Whether a test has made that file of $XL_DOUBLE. */
+bool double_asked(const char *name);
 /* The whole file, with a NUL behind it; to be freed, or NULL. */
 char *double_read(const char *path, size_t *size);
 

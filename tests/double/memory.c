@@ -56,12 +56,15 @@ static uint64_t sum_of(const char *data, size_t size)
     return sum;
 }
 
+int memory_write_start(int fd, struct err *err)
+{
+    return write_all(fd, start, sizeof start, err);
+}
+
 int memory_write_pages(int fd, struct err *err)
 {
     char page[PAGE];
 
-    if (write_all(fd, start, sizeof start, err) < 0)
-        return -1;
     for (uint32_t i = 0; i < PAGES; i++) {
         fill(page, i);
         if (write_all(fd, page, sizeof page, err) < 0)

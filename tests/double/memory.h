@@ -6,7 +6,8 @@
 
 #include "double.h"
 
-/* Pages that say nothing, then what the guest holds. */
+/* What it begins with, pages that say nothing, then what the guest holds. */
+int memory_write_start(int fd, struct err *err);
 int memory_write_pages(int fd, struct err *err);
 int memory_write_rest(int fd, unsigned domid, struct err *err);
 /* The whole stream is there and is what was written; then the guest holds what it held. */

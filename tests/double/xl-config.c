@@ -194,8 +194,11 @@ int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const 
                          struct err *err)
 {
     _cleanup_(xl_config_freep) struct xl_config *config = double_stored(domid);
+    struct guest guest;
 
     (void)xl;
+    if (!table_read(domid, &guest))
+        return err_set(err, ERR_DOMAIN_GONE, "the domain is gone");
     if (!config)
         return err_set(err, ERR_XEN, "libxl has no stored configuration of the domain");
     xl_config_set_disk(config, vdev, path, format);

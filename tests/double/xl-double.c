@@ -129,6 +129,8 @@ int xl_unpause(struct xl *xl, unsigned domid, struct err *err)
     struct guest guest;
 
     (void)xl;
+    if (double_asked("unpause-fails"))
+        return err_set(err, ERR_XEN, "unpausing the domain failed (double: as asked)");
     if (table_read(domid, &guest) && guest.hvm &&
         qemu_call(domid, "qmp-libxl", "{\"execute\":\"cont\"}", QMP_SECONDS, err) < 0)
         return -1;

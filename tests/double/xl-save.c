@@ -109,7 +109,7 @@ int xl_save(struct xl *xl, unsigned domid, int fd, enum xl_save_kind kind, struc
     /* libxl takes whatever fails before the suspend for a guest that is silent */
     if ((kind == XL_SAVE_LIVE && !guest.hvm) || fails("refused"))
         return err_set(err, ERR_GUEST_TIMEOUT, "saving the memory: the guest did not answer");
-    if (hang(xl, err) < 0)
+    if (hang(xl, err) < 0 || memory_write_start(fd, err) < 0)
         return -1;
     if ((kind == XL_SAVE_STOPPED && suspend(xl, domid, kind, saved, err) < 0) || write_pages(xl, fd, saved, err) < 0)
         return -1;
@@ -125,6 +125,8 @@ int xl_resume(struct xl *xl, unsigned domid, struct err *err)
 
     if (tree_open(xl, err) < 0)
         return -1;
+    if (double_asked("resume-fails"))
+        return err_set(err, ERR_XEN, "resuming the domain failed (double: as asked)");
     if (!table_read(domid, &guest))
         return err_set(err, ERR_XEN, "resuming the domain failed (double: no domain %u)", domid);
     if (guest.hvm && qemu_call(domid, "qmp-libxl", "{\"execute\":\"cont\"}", QMP_SECONDS, err) < 0)

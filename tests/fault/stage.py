@@ -19,6 +19,8 @@ from player import Player
 from world import FINAL, World
 
 ANSWER_SECONDS, RECOVERY_SECONDS = 60, 3
+ANSWER_PAUSE = 0.01
+THOROUGH_EVERY = 5  # of the looks, unless it is an image that gets the error; what is broken stays broken
 HERE = pathlib.Path(__file__).resolve().parent
 DOUBLE, BIN = HERE.parent / "double", HERE / "bin"
 
@@ -151,7 +153,7 @@ class FaultPlayer(Player):
             if not world.agent_lives():
                 self.restarts += 1
                 world.agent_start()
-            time.sleep(0.004)
+            time.sleep(ANSWER_PAUSE)
         self.status = world.status(ident)
 
     def _is_deaf(self):
@@ -227,6 +229,7 @@ class FaultStage(loops.Stage):
         name = f"s{self.number}"
         self.player.case, self.player.hit, self.player.met = None, None, False
         self.arrange(scenario, name)
+        self.world.thorough_every = 1 if case and case.program in ("qemu-img", "space") else THOROUGH_EVERY
         self.player.case = case
         try:
             self.play(self.line_of(scenario, name))

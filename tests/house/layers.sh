@@ -71,7 +71,7 @@ doors=(protocol/{xenstore,doorbell,conf}.[ch] protocol/{wire.[ch],xs_wire.c} pro
     protocol/{cleanup,xensnap}.h)
 mapfile -t pure < <(printf '%s\n' protocol/*.[ch] | but "${doors[@]}")
 never '<(sys/|unistd\.h|fcntl\.h|poll\.h|pthread\.h|signal\.h)' "${pure[@]}" tools/{settings,tree}.[ch] \
-    tools/guestd/mounts.[ch] agent/{flood,queue,record,scrub}.[ch] agent/job.c
+    tools/guestd/mounts.[ch] agent/{flood,queue,record,scrub,unsettled}.[ch] agent/job.c
 
 never "$(any agent/*.h)" tools/guestd/*.[ch] protocol/*.[ch] tools/*.[ch]
 never "$(any tools/guestd/*.h)" agent/*.[ch] protocol/*.[ch] tools/*.[ch]

@@ -118,6 +118,19 @@ life() {
     domain life "$(domid)"
 }
 
+# domain_is_gone DOMID: nothing is left of it, and its QEMU has let go of the images.
+domain_is_gone() {
+    [ ! -e "$dir/xen/$1" ]
+}
+
+# domain_end: the VM's domain is destroyed, and gone.
+domain_end() {
+    local old
+    old=$(domid)
+    domain destroy "$old"
+    wait_for 10 domain_is_gone "$old" || fail "domain $old stays"
+}
+
 qemu_pid() {
     cat "$dir/domains/$(domid)/qemu.pid"
 }
@@ -172,8 +185,11 @@ holds() {
     has "$@" || fail "$1 does not hold $2: $(cat "$dir/read")"
 }
 
+# How many snapshots of ours the image holds; a number only if qemu-img could read it.
 tags() {
-    qemu-img snapshot -U -l "$dir/xvda.qcow2" | grep -c xensnap-
+    local list
+    list=$(qemu-img snapshot -U -l "$dir/xvda.qcow2") || { echo "(no answer)"; return 1; }
+    grep -c xensnap- <<< "$list"
 }
 
 # ---- the agent and its clients ----

@@ -16,6 +16,7 @@ sys.path.insert(0, str(XEN / "power"))
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
+import course  # noqa: E402
 import listed  # noqa: E402
 import machine  # noqa: E402
 import points  # noqa: E402
@@ -91,6 +92,61 @@ class Command(unittest.TestCase):
         self.assertEqual(machine.command_of(saved, "/b", "/c.raw"), [
             "qemu", "-pidfile", "/b/qemu.pid", "-drive", "file=/c.raw,format=raw",
             "-netdev", "user,id=net,restrict=on", "-incoming", "defer"])
+
+    def test_layer_in_place_of_the_disk(self):
+        saved = {"run": "/a/run", "data": "/a/data.raw",
+                 "command": ["qemu", "-drive", "file=/a/data.raw,format=raw,if=virtio"]}
+        self.assertEqual(machine.command_of(saved, "/b", "/c.qcow2")[2],
+                         "file=/c.qcow2,format=qcow2,l2-cache-size=8M,refcount-cache-size=4M,if=virtio")
+
+
+class Layer(unittest.TestCase):
+    def test_what_was_not_flushed_is_lost(self):
+        """QEMU's own qcow2, ended as a cut does it."""
+        with tempfile.TemporaryDirectory() as directory:
+            below, layer = f"{directory}/below.raw", f"{directory}/layer.qcow2"
+            with open(below, "wb") as file:
+                file.truncate(1 << 20)
+            machine.lay(below, layer)
+            subprocess.run(["qemu-io", "-f", "qcow2", "-t", "writeback", "-c", "write -P 1 0 4k", "-c", "flush",
+                            "-c", "write -P 2 4k 4k", "-c", "sigraise 9", layer], check=False, capture_output=True)
+            machine.flatten(layer, below + ".now")
+            found = pathlib.Path(below + ".now").read_bytes()
+            self.assertEqual(found[:4096], b"\1" * 4096)
+            self.assertEqual(found[4096:], bytes(len(found) - 4096))
+
+    def test_copy_as_cut_is_what_a_kill_leaves(self):
+        """The same of a program that goes on; it stands for a machine."""
+        with tempfile.TemporaryDirectory() as directory:
+            below, layer = f"{directory}/below.raw", f"{directory}/layer.qcow2"
+            with open(below, "wb") as file:
+                file.truncate(1 << 20)
+            machine.lay(below, layer)
+            program = subprocess.Popen([
+                "stdbuf", "-oL", "qemu-io", "-f", "qcow2", "-t", "writeback", "-c", "write -P 1 0 4k", "-c", "flush",
+                "-c", "write -P 2 4k 4k", "-c", "flush", "-c", "write -P 3 8k 4k", "-c", "sleep 60000", layer],
+                stdout=subprocess.PIPE, text=True)
+            try:
+                while "offset 8192" not in program.stdout.readline():
+                    pass
+                copier = machine.Machine.__new__(machine.Machine)
+                copier.process = program
+                copier.copy_as_cut(layer, f"{directory}/copy.qcow2")
+            finally:
+                program.kill()
+                program.wait()
+                program.stdout.close()
+            machine.flatten(f"{directory}/copy.qcow2", f"{directory}/copy.raw")
+            found = pathlib.Path(f"{directory}/copy.raw").read_bytes()
+            self.assertEqual(found[:12288], b"\1" * 4096 + b"\2" * 4096 + bytes(4096))
+
+
+class Groups(unittest.TestCase):
+    def test_one_run_for_points_of_an_operation_and_kind(self):
+        todo = ["create/mixed/save/before", "create/mixed/save/after", "create/mixed/disks/before",
+                "create-disks/mixed/disks/after"]
+        self.assertEqual(course.groups(todo, True), [[todo[0], todo[2]], [todo[1]], [todo[3]]])
+        self.assertEqual(course.groups(todo, False), [[point] for point in todo])
 
 
 class Records(unittest.TestCase):

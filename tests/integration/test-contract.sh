@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The sentences about xl.h with the double; tests/xen/cases/76-contract.sh tries the same with libxl.
+# The sentences about xl.h with the double; tests/xen/cases/76-contract-pv.sh and -hvm.sh try the same with libxl.
 . "$(dirname "$0")/lib.sh"
 world_begin "$1"
 xenstored_start

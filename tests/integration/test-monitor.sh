@@ -30,6 +30,10 @@ gives 0 xensnap create -D -n s1 web1
 gives 0 xensnap revert web1 s1
 wait_for 10 one_monitor 1 || fail "$(monitors) monitors after a revert: $(ls -A "$dir/run/monitor")"
 
+# A backup, which reads the image for as long as this goes on: what writes to it alone is waited for.
+tail -f /dev/null 9< "$dir/xvda.qcow2" &
+backup=$!
+
 # The agent looks at all domains when one comes or goes, and on SIGHUP.
 for _ in 1 2 3 4 5 6; do
     before=$(domid)
@@ -46,4 +50,5 @@ agent_start
 wait_for 10 one_monitor 1 || fail "$(monitors) monitors after a restart of the agent"
 domain shutdown "$(domid)" poweroff
 wait_for 10 one_monitor 0 '' || fail "$(monitors) monitors after a poweroff: $(ls -A "$dir/run/monitor")"
+kill $backup
 echo ok

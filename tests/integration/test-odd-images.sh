@@ -44,7 +44,7 @@ grep -q 'holds a comma' "$dir/out" || fail "not said: $(cat "$dir/out")"
 printf 'disk=["format=qcow2,vdev=xvda,target=%s"]\nmemory="no"\n' "$dir/a,b.qcow2" > "$dir/snap.conf"
 gives 2 xensnap create web1 "$dir/snap.conf"
 
-# The snapshot is made all the same where "current" cannot be written.
+# The snapshot is made all the same where "current" cannot be written, and is the current one as soon as it can.
 gives 0 xensnap create -D -n first web1
 mkdir "$dir/store/$vm/current.new"
 gives 0 xensnap create -n second web1
@@ -53,6 +53,8 @@ rmdir "$dir/store/$vm/current.new"
 gives 0 xensnap list web1
 grep -q second "$dir/out" || fail "the snapshot is not there: $(cat "$dir/out")"
 gives 0 xensnap delete -n first web1
+gives 0 xensnap list web1
+grep -q '^\* second' "$dir/out" || fail "the snapshot is not the current one: $(cat "$dir/out")"
 gives 0 xensnap delete -n second web1
 machine_end
 
@@ -73,27 +75,47 @@ gives 0 xensnap delete -n s1 web1
 [ -e "$dir/xvdb.vhd" ] || fail "the vhd image is gone"
 machine_end
 
+# An image that is a link, and stands on a name that is right from there alone: the link is what the VM has, before and
+# after, and each image finds what it stands on.
+mkdir "$dir/here" "$dir/here/images" "$dir/elsewhere"
+qemu-img create -q -f qcow2 "$dir/here/golden.qcow2" 64M
+qemu-io -f qcow2 -c 'write -P 9 2M 64k' "$dir/here/golden.qcow2" > /dev/null
+qemu-img create -q -f qcow2 -u -b ../golden.qcow2 -F qcow2 "$dir/elsewhere/real.qcow2" 64M
+ln -s "$dir/elsewhere/real.qcow2" "$dir/here/images/link.qcow2"
+machine xvda qcow2 "$dir/here/images/link.qcow2"
+golden() {
+    qemu-io -U -r -f qcow2 -c 'read -P 9 2M 64k' "$(stored)" > "$dir/read" 2>&1 || fail "no golden image: $(cat "$dir/read")"
+}
+writes 1
+gives 0 xensnap create -D -n inside web1
+gives 0 xensnap create -D -e -n s1 web1
+writes 2
+golden
+gives 0 xensnap create -D -e -n s2 web1
+gives 0 xensnap revert web1 s1
+holds "$(stored)" 1
+golden
+gives 0 xensnap revert web1 inside
+holds "$(stored)" 1
+golden
+gives 0 xensnap revert web1 s2
+holds "$(stored)" 2
+for name in s1 s2 inside; do gives 0 xensnap delete -n $name web1; done
+[ "$(stored)" = "$dir/here/images/link.qcow2" ] || fail "it is in $(stored)"
+[ -L "$dir/here/images/link.qcow2" ] || fail "the link is none any more"
+holds "$dir/here/images/link.qcow2" 2
+golden
+machine_end
+
 # size IMAGE: in MiB.
 size() {
     qemu-img info -U --output=json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] >> 20)'
 }
 
-gone() {
-    [ ! -e "$dir/xen/$1" ]
-}
-
-# The domain is destroyed, and its QEMU has let go of the images.
-ended() {
-    local old
-    old=$(domid)
-    domain destroy "$old"
-    wait_for 10 gone "$old" || fail "domain $old stays"
-}
-
 # resized MIB: the VM is stopped, its image made as large as that, and it is started again, and has an overlay on it; then
 # what is inside the image can be brought back in a copy only.
 resized() {
-    ended
+    domain_end
     qemu-img resize -q --shrink "$dir/xvdr.qcow2" "$1M" || fail "not resized"
     machine xvda qcow2 "$dir/xvdr.qcow2"
     gives 0 xensnap create -D -e -n "at-$1" web1
@@ -114,7 +136,7 @@ holds "$copy" 1
 gives 0 xensnap revert web1 at-96
 [ "$(size "$(stored)")" = 96 ] || fail "$(stored) has $(size "$(stored)") MiB"
 holds "$(stored)" 1
-ended
+domain_end
 rm -r "$dir/store/$vm"
 
 qemu-img create -q -f qcow2 "$dir/xvdr.qcow2" 64M

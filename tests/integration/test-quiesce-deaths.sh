@@ -42,6 +42,9 @@ begin() {
 }
 
 begin
+# The guard has a connection of its own, and of the daemon's none: it would outlive the daemon, and keep its watches.
+sockets=$(find "/proc/$(pgrep -P $guestd)/fd" -lname 'socket:*' | wc -l)
+[ "$sockets" = 1 ] || fail "the guard holds $sockets sockets"
 kill -KILL $guestd
 wait_for 3 thawed || fail "guestd was killed, and it is still frozen"
 wait_for 3 says "failed $(token)" || fail "the guard does not answer: $(xenstore-ls $tree)"

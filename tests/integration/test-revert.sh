@@ -49,4 +49,11 @@ gives 0 xensnap revert web1 one
 holds "$(stored)" 1
 gives 0 xensnap revert web1 two
 holds "$(stored)" 3
+
+# A backup reads the image that the snapshot has left as it is, and another the one in which the domain goes on now.
+tail -f /dev/null 9< "$dir/xvda.qcow2" 8< "$(stored)" &
+backup=$!
+gives 0 xensnap revert web1 one
+holds "$(stored)" 1
+kill $backup
 echo ok

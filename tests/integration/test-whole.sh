@@ -46,19 +46,13 @@ nothing_left() {
     [ -z "$(ls -A "$dir/store")" ] && [ "$(tags)" = 0 ]
 }
 
-gone() {
-    [ ! -e "$dir/xen/$1" ]
-}
-
 # state WORD: brings the domain there, from running.
 state() {
     case $1 in
         paused) domain pause "$(domid)" ;;
         stopped)
             gives 0 xensnap create -D --disks xvda -n known $vm # a VM of which there is nothing is not known when it has stopped
-            old=$(domid)
-            domain destroy "$old"
-            wait_for 10 gone "$old" || fail "domain $old stays"
+            domain_end
             ;;
     esac
 }
@@ -84,7 +78,7 @@ round() {
     old=$(domid)
     gives 0 xensnap revert $vm s
     [ "$(domid)" != "$old" ] && [ "$(life)" = running ] || fail "domain $(domid) is $(life)"
-    wait_for 10 gone "$old" || fail "domain $old stays"
+    wait_for 10 domain_is_gone "$old" || fail "domain $old stays"
     all_hold $first
     [ "$(domain memory "$(domid)")" = "$([ "$3" = no ] || echo $first)" ] || fail "memory: $(domain memory "$(domid)")"
     write_all $last
@@ -99,9 +93,7 @@ round running internal yes
 round running internal no
 
 # Another domain, of the kind that is saved while it stands still, with a raw disk.
-old=$(domid)
-domain destroy "$old"
-wait_for 10 gone "$old" || fail "domain $old stays"
+domain_end
 domain_make pv xvda qcow2 xvdb raw
 round running external yes
 round running external no
@@ -120,5 +112,5 @@ domain shutdown "$old" reboot
 wait_for 20 rebooted || fail "nobody has started the domain anew when it rebooted"
 old=$(domid)
 domain shutdown "$old" poweroff
-wait_for 20 gone "$old" || fail "nobody has destroyed the domain when it powered off"
+wait_for 20 domain_is_gone "$old" || fail "nobody has destroyed the domain when it powered off"
 echo ok

@@ -46,8 +46,8 @@ class Chains:
         return self._once((path, tag), self._files(path), lambda: self._content(path, kind, tag))
 
     def complaint(self, path):
-        """What qemu-img check has to say of a qcow2 image: leaked clusters, and how many errors."""
-        return self._once(("check", path), [path], lambda: _complaint(path)) if self.thorough else (0, 0)
+        """What qemu-img check has to say of a qcow2 image: leaked clusters, how many errors, and the first of them."""
+        return self._once(("check", path), [path], lambda: _complaint(path)) if self.thorough else (0, 0, "")
 
     def _files(self, path):
         while path:
@@ -109,4 +109,13 @@ def _converted(path, kind, tag):
 
 def _complaint(path):
     told = json.loads(qemu_img("check", "-U", "--output=json", "-f", "qcow2", path, fine=(0, 2, 3)))
-    return told.get("leaks", 0), told.get("corruptions", 0) + told.get("check-errors", 0)
+    errors = told.get("corruptions", 0) + told.get("check-errors", 0)
+    return told.get("leaks", 0), errors, _first_errors(path) if errors else ""
+
+
+def _first_errors(path):
+    """In words, which the JSON has not: they are printed with it."""
+    done = subprocess.run(["qemu-img", "check", "-U", "-f", "qcow2", path], capture_output=True, text=True, timeout=120,
+                          check=False)
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")]
+    return "; ".join(lines[:5]) or "none at a second look"

@@ -199,12 +199,14 @@ def _store(world, sight):
         return [f"left in the store: {name}" for name in os.listdir(world.store)]
     ids = {record["id"]: record for record in sight.records.values()}
     noted, wrong = {image["path"] for image in world.noted_images()}, []
+    waiting = {image["path"] for image in world.noted_images() if image["role"] == "retired" and image.get("waits")}
     for entry in sorted(os.listdir(directory)):
         path = str(directory / entry)
         if entry in ids:
             strange = set(os.listdir(path)) - SNAPSHOT_FILES
             wrong += [f"left in snapshot {ids[entry]['name']}: {sorted(strange)}"] if strange else []
-        elif entry not in VM_FILES and path not in sight.images and not (world.untidy and path in noted):
+        elif entry not in VM_FILES and path not in sight.images.keys() | waiting and not (
+                world.untidy and path in noted):
             wrong.append(f"left in the store: {entry}")
     return wrong
 
@@ -227,9 +229,9 @@ def _images(world, sight):
     wrong = [f"beside the VM's images, or missing: {sorted(strange)}"] if strange else []
     for path, image in sight.images.items():
         if image["kind"] == "qcow2":
-            leaks, errors = sight.chains.complaint(path)
+            leaks, errors, first = sight.chains.complaint(path)
             world.leaks = max(world.leaks, leaks)
-            wrong += [f"{path}: qemu-img check finds {errors} errors"] if errors else []
+            wrong += [f"{path}: qemu-img check finds {errors} errors: {first}"] if errors else []
     return wrong
 
 

@@ -129,6 +129,10 @@ class Stage:
         self.play("writes 7")
         for name in sorted(self.world.model.snapshots):
             self.done(f"delete name={name}")
+        # What was given up while the VM was stopped goes with the next operation, now that it has run without it.
+        if any(image.get("waits") for image in self.world.noted_images()):
+            self.done("create name=last memory=no type=external")
+            self.done("delete name=last")
         self.world.writer.park()
         if not procs.until(5, lambda: not os.listdir(self.world.store)):
             raise Loss(f"the store is not empty: {os.listdir(self.world.store)}")

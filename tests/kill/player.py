@@ -130,10 +130,8 @@ class Player:
     def _put_right(self):
         """A recovery that was killed is tried again by the next agent: what came of it is seen then."""
         message = self.status.get("message") or ""
-        self.unclear = "could not be put right" in message or waits.is_tried_again(message)
-        remedied = waits.remedy(self.world)
-        self.world.untidy |= remedied
-        if remedied or self.unclear:
+        self.unclear = "could not be put right" in message
+        if self.unclear:
             self.world.agent_kill()
             self.world.agent_start()
 

@@ -6,14 +6,19 @@ import signal
 import time
 
 
+LONGEST_PAUSE = 0.02
+
+
 def until(seconds, is_it, pause=0.004):
-    """What is_it() answers, as soon as that is true; its last answer after so many seconds."""
+    """What is_it() answers, as soon as that is true; its last answer after so many seconds. Looks less often the longer
+    it takes: who waits must not slow down what he waits for."""
     end = time.monotonic() + seconds
     while True:
         answer = is_it()
         if answer or time.monotonic() > end:
             return answer
         time.sleep(pause)
+        pause = min(pause * 1.3, max(pause, LONGEST_PAUSE))
 
 
 def _text(path):

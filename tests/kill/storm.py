@@ -234,7 +234,7 @@ class Storm:
                     player.play(Action(f"writes {chooser.chance.randrange(1, 12)}"))
                 give_back(player)
             except (Loss, TimeoutError, RuntimeError, OSError) as error:
-                self.report.fail(name, error, player.story())
+                self.report.fail(name, error, f"{world.keep(name)}\n{player.story()}")
             self.leaks = max(self.leaks, world.leaks)
 
     def _one(self, player, chooser):
@@ -281,7 +281,7 @@ def play(build, file, report, disks=None):
                     player.play(Action(line))
             report.passed(name, time.monotonic() - began)
         except (Loss, TimeoutError, RuntimeError, OSError) as error:
-            report.fail(name, error, player.story())
+            report.fail(name, error, f"{world.keep(name)}\n{player.story()}")
 
 
 def play_fixed(build, report):

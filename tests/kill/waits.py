@@ -4,9 +4,6 @@
 KNOWN is a list of (pattern, reason). The pattern is looked for in what is said of a failure, the agent's log included,
 so that it must be of nothing else. Fixed cases say it themselves, in a line "# waits REASON". WAITING=1 in the
 environment has all of it counted as failed.
-
-What would end nearly every world is put right by hand, as whoever has to go on would do it, so that something is seen
-behind it: remedy(world) does that and counts.
 """
 import collections
 import os
@@ -14,9 +11,6 @@ import re
 
 KNOWN = []
 
-HALF_MADE = "killed while an image is made: nothing gets past the file that is no image yet"
-GONE = "killed in destroy: a revert's recovery takes a domain that has gone meanwhile for a failure; the VM is down"
-GONE_SAID = "could not be brought back; its disks are kept; .*: destroying the domain: the domain is gone"
 remedied = collections.Counter()
 
 
@@ -35,23 +29,3 @@ def told(text):
     """What a fixed case says of itself, or None."""
     found = re.search(r"^# waits (.*)$", text, re.M)
     return found.group(1) if found and not is_counted_as_failed() else None
-
-
-def is_tried_again(message):
-    """A failure that the next agent's recovery does not meet any more."""
-    if is_counted_as_failed() or not re.search(GONE_SAID, message):
-        return False
-    remedied[GONE] += 1
-    return True
-
-
-def remedy(world):
-    """Whether there was something to put right; nothing is under way."""
-    directory = world.store / world.vm
-    if is_counted_as_failed() or not directory.is_dir():
-        return False
-    half_made = [path for path in directory.glob("disk_*.qcow2") if path.read_bytes()[:4] != b"QFI\xfb"]
-    for path in half_made:
-        path.unlink()
-        remedied[HALF_MADE] += 1
-    return bool(half_made)

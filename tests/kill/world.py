@@ -103,6 +103,15 @@ class World:
                 break
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def keep(self, name):
+        """Copies store and images beside the programs, for who wants to know what is wrong in them; returns where."""
+        kept = self.build / "failed" / name.replace("/", "-")
+        shutil.rmtree(kept, ignore_errors=True)
+        for part in self.store, self.images:
+            if part.is_dir():
+                shutil.copytree(part, kept / part.name, symlinks=True)
+        return f"store and images: {kept}"
+
     # ---- processes
 
     def environment(self):
@@ -237,7 +246,7 @@ class World:
         return ",".join(f"{vdev}={kind}" for vdev, (_, kind) in sorted(self.bases.items()))
 
     def noted_images(self):
-        return json.loads(self.vm_file("images.json") or '{"images": []}')["images"]
+        return json.loads(self.vm_file("images.json") or '{"ledger": []}')["ledger"]
 
     def stored(self):
         """The disks of our copy of its configuration."""

@@ -42,18 +42,18 @@ static void becomes_a_snapshot(void)
     struct err err = { 0 };
 
     new_vm(store, VM1);
-    CHECK(!draft_record(store, VM1, &again));
+    CHECK_INT(draft_record(store, VM1, &again, &err), 0);
     make_draft(store, &record);
     CHECK_INT(scratch_mode(&scratch, VM_DIR ".draft"), 0700);
     CHECK_INT(scratch_mode(&scratch, VM_DIR ".draft/memory"), 0600);
     CHECK_INT((long long)listed(store, VM1), 0);
-    CHECK(draft_record(store, VM1, &again));
+    CHECK_INT(draft_record(store, VM1, &again, &err), 1);
     CHECK_STR(again.name, "a");
     CHECK_INT(draft_commit(store, VM1, ID1, &err), 0);
     CHECK_INT((long long)listed(store, VM1), 1);
     CHECK(!scratch_has(&scratch, VM_DIR ".draft"));
     CHECK(scratch_has(&scratch, VM_DIR ID1 "/memory"));
-    CHECK(!draft_record(store, VM1, &again));
+    CHECK_INT(draft_record(store, VM1, &again, &err), 0);
 }
 
 static void memory_can_be_read_back(void)
@@ -91,7 +91,7 @@ static void begins_empty(void)
     draft = draft_begin(store, VM1, &err);
     CHECK(draft >= 0);
     CHECK(!scratch_has(&scratch, VM_DIR ".draft/memory"));
-    CHECK(!draft_record(store, VM1, &again));
+    CHECK_INT(draft_record(store, VM1, &again, &err), 0);
     closep(&draft);
 }
 
@@ -139,7 +139,7 @@ static void never_over_another(void)
     plant(&scratch, &there);
     make_draft(store, &record);
     CHECK_INT(draft_commit(store, VM1, ID1, &err), -1);
-    CHECK(draft_record(store, VM1, &again));
+    CHECK_INT(draft_record(store, VM1, &again, &err), 1);
     CHECK_STR(again.name, "new");
     CHECK_INT((long long)listed(store, VM1), 1);
     CHECK_INT(draft_abandon(store, VM1, &err), 0);
@@ -154,15 +154,15 @@ static void out_of_the_list_and_back(void)
     struct err err = { 0 };
 
     plant(&scratch, &record);
-    CHECK(!trash_record(store, VM1, &again));
+    CHECK_INT(trash_record(store, VM1, &again, &err), 0);
     CHECK_INT(trash_move_in(store, VM1, ID2, &err), -1);
     CHECK_INT(trash_move_in(store, VM1, ID1, &err), 0);
     CHECK_INT((long long)listed(store, VM1), 0);
-    CHECK(trash_record(store, VM1, &again));
+    CHECK_INT(trash_record(store, VM1, &again, &err), 1);
     CHECK_STR(again.id, ID1);
     CHECK_INT(trash_move_out(store, VM1, ID1, &err), 0);
     CHECK_INT((long long)listed(store, VM1), 1);
-    CHECK(!trash_record(store, VM1, &again));
+    CHECK_INT(trash_record(store, VM1, &again, &err), 0);
 }
 
 static void trash_is_emptied(void)
@@ -380,7 +380,7 @@ static void gives_descriptors_back(void)
     draft_begin(store, VM1, &err);
     new_vm(store, VM1);
     make_draft(store, &record);
-    draft_record(store, VM1, &again);
+    draft_record(store, VM1, &again, &err);
     draft_commit(store, VM1, ID1, &err);
     draft_commit(store, VM1, ID1, &err);
     draft_abandon(store, VM1, &err);
@@ -390,7 +390,7 @@ static void gives_descriptors_back(void)
     store_tidy(store, VM1);
     free(store_read_file(store, VM1, ID1, "config.json", &err));
     trash_move_in(store, VM1, ID1, &err);
-    trash_record(store, VM1, &again);
+    trash_record(store, VM1, &again, &err);
     trash_empty(store, VM1, &err);
     store_tidy(store, VM1);
     CHECK_INT(scratch_descriptors(), before);

@@ -132,10 +132,7 @@ static void empty_journal(void)
 static void damaged(void)
 {
     static const char *const rows[] = {
-        "\n", "hello\n", "[]\n", "{}\n", "7\n", "{\"vm\":7}\n", "{\"vm\":\"" VM1 "\"}\n", "{\"step\":7}\n",
-        "{\"vm\":\"" VM1 "\",\"request\":[[\"operation\",\"frobnicate\"]]}\n",
-        "{\"vm\":\"" VM1 "\",\"request\":[[\"operation\",\"delete\"]]}\n",
-        "{\"vm\":\"" VM1 "\",\"request\":[[\"operation\",\"create\"],[\"name\",\"\\n\"]]}\n",
+        "\n", "hello\n", "[]\n", "{}\n", "7\n", "{\"vm\":7}\n", "{\"step\":7}\n",
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -153,6 +150,84 @@ static void damaged(void)
     }
 }
 
+/* Whether the operation may have made the guest stand still, and has not let it go since. */
+static void stands_still(void)
+{
+    static const struct {
+        const char *text;
+        bool suspended, paused;
+    } rows[] = {
+        { "{\"step\":\"prepare\"}\n", false, false },
+        { "{\"step\":\"prepare\"}\n{\"step\":\"save\"}\n", true, false },
+        { "{\"step\":\"save\"}\n{\"step\":\"disks\"}\n{\"step\":\"resume\"}\n", true, false },
+        { "{\"step\":\"save\"}\n{\"step\":\"unheard-of\"}\n", true, false },
+        { "{\"step\":\"save\"}\n{\"step\":\"commit\"}\n", false, false },
+        { "{\"step\":\"pause\"}\n{\"step\":\"disks\"}\n", false, true },
+        { "{\"step\":\"pause\"}\n{\"step\":\"destroy\"}\n", false, false },
+        { "{\"step\":\"pause\"}\n{\"let_go\":true}\n", false, false },
+        { "{\"step\":\"save\"}\n{\"let_go\":true}\n", false, false },
+        { "{\"step\":\"save\"}\n{\"let_go\":false}\n", true, false },
+        { "{\"step\":\"save\"}\n{\"let_go\":true}", true, false },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+        _cleanup_(store_closep) struct store *store = new_store(&scratch);
+        struct journal_state state;
+
+        check_row = rows[i].text;
+        new_vm(store, VM1);
+        scratch_write(&scratch, JOURNAL, rows[i].text);
+        journal_close(take(store, &state));
+        CHECK_INT(state.suspended, rows[i].suspended);
+        CHECK_INT(state.paused, rows[i].paused);
+    }
+}
+
+static void let_go_is_written(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct journal *journal;
+    struct journal_state state;
+    struct err err;
+
+    new_vm(store, VM1);
+    journal = begin(store, &create);
+    CHECK_INT(journal_step(journal, "save", JOURNAL_DURABLE, &err), 0);
+    CHECK_INT(journal_step(journal, "save", JOURNAL_DURABLE, &err), 0);
+    CHECK_INT(journal_step(journal, "disks", JOURNAL_DURABLE, &err), 0);
+    journal_let_go(journal);
+    journal_close(journal);
+    journal_close(take(store, &state));
+    CHECK(!state.suspended);
+    CHECK_STR(state.step, "disks");
+    CHECK_STR(state.steps, "save disks ");
+    CHECK(!state.foreign);
+}
+
+/* One that cannot be kept in mind must not be taken for none. */
+static void too_many_steps(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct journal *journal;
+    struct journal_state state;
+    struct err err;
+    char step[24];
+
+    new_vm(store, VM1);
+    journal = begin(store, &create);
+    for (int i = 0; i < 100; i++) {
+        snprintf(step, sizeof step, "step-%d", i);
+        CHECK_INT(journal_step(journal, step, JOURNAL_DURABLE, &err), 0);
+    }
+    journal_close(journal);
+    journal_close(take(store, &state));
+    CHECK(state.foreign);
+    CHECK_STR(state.step, "step-99");
+}
+
 static const struct check_test tests[] = {
     { "a torn last line is ignored", torn_last_line },
     { "what is written behind a torn line is read", what_follows_a_torn_line },
@@ -160,6 +235,9 @@ static const struct check_test tests[] = {
     { "an order that was not written whole is none", torn_order },
     { "an empty journal is none, and another may begin", empty_journal },
     { "damaged lines say nothing", damaged },
+    { "the journal tells whether the guest may stand still by our doing", stands_still },
+    { "that the guest was let go on is written down", let_go_is_written },
+    { "more steps than there can be are another version's", too_many_steps },
 };
 
 CHECK_MAIN(tests)

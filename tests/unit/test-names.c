@@ -116,6 +116,15 @@ static void request_ids(void)
 
 static void uuids(void)
 {
+    char read[UUID_LENGTH + 1];
+
+    CHECK(uuid_read(UUID, read) && strcmp(read, UUID) == 0);
+    CHECK(uuid_read("0123ABCD-4567-89aB-CDEF-0123456789AB", read) && strcmp(read, UUID) == 0);
+    CHECK(!uuid_read("", read));
+    CHECK(!uuid_read("web1", read));
+    CHECK(!uuid_read("0123ABCG-4567-89aB-CDEF-0123456789AB", read));
+    CHECK(!uuid_read(UUID "0", read));
+    CHECK(!uuid_read("0123abcd-4567-89ab-cdef-0123456789a", read));
     CHECK(uuid_valid(UUID));
     CHECK(uuid_valid("00000000-0000-0000-0000-000000000000"));
     CHECK(!uuid_valid(""));

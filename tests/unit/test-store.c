@@ -205,7 +205,7 @@ static void current_of_all_sorts(void)
 static void found_by_name_then_by_id(void)
 {
     struct record records[] = { new_record(VM1, ID1, "a", 1), new_record(VM1, ID2, ID1, 2) };
-    struct snapshots snapshots = { records, 2, "" };
+    struct snapshots snapshots = { .records = records, .count = 2 };
 
     CHECK(snapshots_find(&snapshots, "a") == &records[0]);
     CHECK(snapshots_find(&snapshots, ID1) == &records[1]);

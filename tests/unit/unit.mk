@@ -30,11 +30,13 @@ test-care     := $(addprefix protocol/,errors names) agent/care agent/files
 test-conf     := $(unit-request) protocol/policy protocol/conf
 test-policy   := $(unit-request) protocol/policy
 test-flood    := agent/flood
+test-unsettled := agent/unsettled
 test-scrub    := agent/scrub
 test-files    := protocol/errors agent/files
 test-store    := $(unit-store)
 test-draft    := $(unit-store) agent/draft
-test-images   := $(unit-store) agent/images
+test-images   := $(unit-store) agent/images agent/images_note
+test-images-next := $(unit-store) agent/images agent/images_next
 test-plan     := $(unit-store) agent/plan
 test-plan-told := $(unit-store) agent/plan
 test-nodes    := $(addprefix protocol/,errors json names) $(addprefix agent/,files nodes)
@@ -47,7 +49,9 @@ test-journal-torn := $(unit-store) agent/journal
 test-loop     := protocol/errors agent/loop
 test-savefile := protocol/errors agent/savefile
 test-answers  := agent/answers
-test-holders  := protocol/errors agent/holders
+test-holders  := protocol/errors $(addprefix agent/,holders life)
+test-life     := agent/life
+test-qemu-img := $(addprefix protocol/,errors json names) $(addprefix agent/,answers control files life msg qemu_img)
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
 # One name for the libraries, so that what a test needs can be read off the list above.

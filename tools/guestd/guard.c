@@ -17,7 +17,7 @@
 #include "xenstore.h"
 
 /* The daemon's own timer comes first. */
-enum { GRACE_MS = 1000, AGAIN_MS = 1000 };
+enum { GRACE_MS = 1000, AGAIN_MS = 1000, FDS_MAX = 1024 };
 
 /* A freeze that was on its way when the time was over may end behind our thaw: so it is repeated until the daemon has
  * seen to it, or is gone.  Thawing comes before anything that could take time. */
@@ -43,6 +43,25 @@ static void watch_over(int line, const struct freezer *freezer, struct xenstore 
     }
 }
 
+/* What the daemon has open beside the file systems, its connections above all, would outlive it. */
+static void close_others(const bool *open, const struct freezer *freezer)
+{
+    for (int fd = STDERR_FILENO + 1; fd < FDS_MAX; fd++) {
+        bool held = !open[fd];
+
+        for (size_t i = 0; i < freezer->count && !held; i++)
+            held = freezer->fds[i] == fd;
+        if (!held)
+            close(fd);
+    }
+}
+
+static void find_open(bool open[FDS_MAX])
+{
+    for (int fd = 0; fd < FDS_MAX; fd++)
+        open[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
 static _Noreturn void guard_main(int line, const struct freezer *freezer, struct xenstore *xs, const char *token,
                                  int seconds)
 {
@@ -56,8 +75,10 @@ static _Noreturn void guard_main(int line, const struct freezer *freezer, struct
 int guard_start(struct guard *guard, const struct freezer *freezer, const char *token, int seconds, struct err *err)
 {
     struct xenstore *xs = NULL; /* a connection of its own, which no thread reads from */
+    bool open[FDS_MAX];
     int line[2];
 
+    find_open(open);
     *guard = (struct guard){ .line = -1 };
     if (xenstore_open(&xs, err) < 0)
         return -1;
@@ -68,6 +89,7 @@ int guard_start(struct guard *guard, const struct freezer *freezer, const char *
     guard->pid = fork();
     if (guard->pid == 0) {
         close(line[1]);
+        close_others(open, freezer);
         guard_main(line[0], freezer, xs, token, seconds);
     }
     close(line[0]);

@@ -44,9 +44,13 @@ done0_or_fail 'delete domain=g name=inside'
 qemu-img convert -O raw "$base" "$dumps/after"
 cmp "$dumps/before" "$dumps/after" || fail "the merge has changed what the disk holds"
 [ "$(qemu-img snapshot -l "$base" | grep -c xensnap)" = 0 ] || fail "a snapshot is left inside"
-wait_for 3 store_is_empty || fail "the store is not empty: $(find "$store")"
+# What it was merged from stays until the VM has run without it.
+[ "$(find "$store" -name '*.qcow2')" = "$(waiting_images)" ] || fail "left in the store: $(find "$store")"
 guest_mark g
 guest_create g
 guest_wait_first_tick g
 check guest_unharmed g
+done_or_fail g 'create name=last memory=no'
+done_or_fail g 'delete name=last'
+wait_for 3 store_is_empty || fail "the store is not empty: $(find "$store")"
 nothing_left_over

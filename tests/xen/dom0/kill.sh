@@ -6,8 +6,9 @@ preload=/usr/local/lib/xensnap-tests/killpoint.so
 
 # Not freeze, which takes a guest that can: 74-quiesce kills there.
 steps_of() {
-    "$libexec/xensnap-worker" --steps | awk -v op="$1" '$1 == op && $2 != "freeze" { print $2 }'
-    echo outcome
+    local steps
+    steps=$("$libexec/xensnap-worker" --steps | awk -v op="$1" '$1 == op && $2 != "freeze" { print $2 }')
+    [ -z "$steps" ] || printf '%s\noutcome\n' "$steps"
 }
 
 fired() {
@@ -30,18 +31,22 @@ guest_is_well() {
 # Old or new, never a half: as many internal snapshots in the first disk as snapshots in the list and directories in
 # the store; of the second one every image that is there is needed, and there is every image that is needed.
 store_is_whole() {
-    local listed dirs tags needed there
+    local listed dirs tags needed there chain
     listed=$(xs_read "/local/domain/$(guest_domid g)/snapshot/list/count")
     dirs=$(find "$store"/*/ -mindepth 1 -maxdepth 1 -type d | wc -l)
     tags=$(tags g)
     [ "$listed" = "$dirs" ] && [ "$listed" = "$tags" ] ||
         fail "$1: $listed listed, $dirs in the store, $tags in the image"
+    chain=$(qemu-img info -U --backing-chain "$(disks_of g | awk '$1 == "xvdb" { print $3 }')") ||
+        fail "$1: the second disk cannot be read"
     needed=$({
-        qemu-img info -U --backing-chain "$(disks_of g | awk '$1 == "xvdb" { print $3 }')" | sed -n 's/^image: //p'
+        sed -n 's/^image: //p' <<< "$chain"
         sed -n 's/.*"target": "\(.*\)".*/\1/p' "$store"/*/*/snapshot.json
+        waiting_images
     } | grep "^$store" | sort -u)
     there=$(find "$store" -name '*.qcow2' | sort)
-    [ "$needed" = "$there" ] || fail "$1: needed are '$needed', there are '$there'"
+    # With the snapshot base there is an overlay all the while.
+    [ -n "$there" ] && [ "$needed" = "$there" ] || fail "$1: needed are '$needed', there are '$there'"
     disks_agree g
 }
 
@@ -137,11 +142,13 @@ steps_of_libxl='create:save create:resume revert:destroy revert:restore revert:h
 # kill_everywhere WHO VARIANT...: of an operation at each of its steps. Each variant is a list of requests, among which
 # every step that the program knows has to occur: disks alone are another way through the same steps.
 kill_everywhere() {
-    local who=$1 op=$2 variant step when met
+    local who=$1 op=$2 variant step steps when met
     shift 2
+    steps=$(steps_of "$op")
+    [ -n "$steps" ] || fail "the worker knows no steps of $op"
     kill_begin
     [ "$op" != revert ] || done_or_fail g "create name=disks memory=no $mixed"
-    for step in $(steps_of "$op"); do
+    for step in $steps; do
         met=
         for variant; do
             [ -z "$met" ] || is_about_disks "$variant" "$step" || continue

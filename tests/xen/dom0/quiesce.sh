@@ -160,7 +160,7 @@ recovers() {
 
 # dump_xvdb NAME FILE: what a snapshot of that name, inside the images, holds of the second disk.
 dump_xvdb() {
-    disk_dump g xvdb "$2" "$(tag_of g "$1")"
+    disk_dump g xvdb "$2" "$(tag_of g "$1")" || fail "snapshot $1 cannot be read"
 }
 
 consistency_of() {

@@ -151,20 +151,31 @@ is_listed() {
     list_names "$1" | grep -q -x -F -e "$2"
 }
 
-# tags GUEST: how many internal snapshots the guest's first disk holds.
-tags() {
+# tags_in IMAGE: how many snapshots of ours it holds; a number only if qemu-img could read it.
+tags_in() {
     local list
-    list=$(qemu-img snapshot -U -l "$images/$1-xvda.qcow2") || { echo "(no answer)"; return 1; }
+    list=$(qemu-img snapshot -U -l "$1") || { echo "(no answer)"; return 1; }
     grep -c 'xensnap-' <<< "$list"
 }
 
-# tag_of GUEST NAME: the internal snapshot that belongs to the snapshot of that name.
+# tags GUEST: how many internal snapshots the guest's first disk holds.
+tags() {
+    tags_in "$images/$1-xvda.qcow2"
+}
+
+# tag_of GUEST NAME: the internal snapshot that belongs to the snapshot of that name. Without one a word that is no tag:
+# nothing would be the disk as it is now.
 tag_of() {
-    local list n
+    local list n count
     list=/local/domain/$(guest_domid "$1")/snapshot/list
-    for ((n = 0; n < $(xs_read "$list/count"); n++)); do
-        [ "$(xs_read "$list/$n/name")" != "$2" ] || echo "xensnap-$(xs_read "$list/$n/id")"
+    count=$(xs_read "$list/count") || count=0
+    for ((n = 0; n < count; n++)); do
+        [ "$(xs_read "$list/$n/name")" = "$2" ] || continue
+        echo "xensnap-$(xs_read "$list/$n/id")"
+        return
     done
+    echo "(no snapshot $2)"
+    return 1
 }
 
 disk_is_clean() {
@@ -177,6 +188,11 @@ fingerprint() {
     for image in "$images"/*.qcow2; do qemu-img snapshot -U -l "$image"; done
     xenstore-ls -f /tool/xensnap 2> /dev/null | sort
     xenstore-ls -f "/local/domain/$(guest_domid "$1")/snapshot/list" | sort
+}
+
+# Images of ours that were given up while the VM did not run: they stay until it has run without them.
+waiting_images() {
+    cat "$store"/*/images.json 2> /dev/null | awk -F '"' '$2 == "path" { path = $4 } $2 == "waits" { print path }'
 }
 
 # Nothing that an operation needs only while it runs.
@@ -193,7 +209,7 @@ nothing_left_over() {
 # The guest's disk as it is now, checked block by block; the guest must be paused or gone. Sets disk_super.
 disk_check() {
     local out
-    disk_dump "$1" xvda /var/tmp/check.raw "${2:-}"
+    disk_dump "$1" xvda /var/tmp/check.raw "${2:-}" || fail "the disk of $1 cannot be read"
     out=$(blockcheck /var/tmp/check.raw) || fail "the disk of $1 is not of one moment: $out"
     rm -f /var/tmp/check.raw
     disk_super=$(printf '%s\n' "$out" | sed -n 's/.*super=\([0-9]*\).*/\1/p' | head -n 1)

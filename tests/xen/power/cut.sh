@@ -18,31 +18,49 @@ power_line() {
     esac
 }
 
-# power_cut OPERATION KIND STEP WHEN REACHED [NOSYNC]: takes the operation there, says what has been promised so far,
-# and "cut". REACHED is what of all that was not synced has come to the disk by then: nothing (synced), the journal of
-# the file system without the data (journal), or all.
+# power_cut OPERATION KIND STEP WHEN REACHED [NOSYNC]: takes the operation there, says which round the guest had
+# confirmed before it was asked for, which by now, and "cut". REACHED is what of all that was not synced has come to the
+# disk by then: nothing (synced), the journal of the file system without the data (journal), or all.
 power_cut() {
     local before
     before=$(guest_domid g)
-    id="cut"
+    echo "$before" > /run/power-cut.domid
     [ -z "${6:-}" ] || echo "$6" > /run/nosync
-    [ "$3" = answered ] || echo "hold $4 $3" > "$killpoint"
+    power_arm "$3" "$4"
+    echo "asked $(guest_tick g)"
     guest_mark g
-    last_domid[g]=$before
-    xenstore-write "/local/domain/$before/snapshot/request" "$(power_line "$1" "$2") id=$id"
+    xenstore-write "/local/domain/$before/snapshot/request" "$(power_line "$1" "$2") id=cut"
+    power_there "$before" "$3" "$5"
+}
+
+# power_on STEP WHEN REACHED: the same operation goes on to there.
+power_on() {
+    power_arm "$1" "$2"
+    let_go
+    power_there "$(< /run/power-cut.domid)" "$1" "$3"
+}
+
+power_arm() {
+    [ "$1" = answered ] || echo "hold $2 $1" > "$killpoint"
+}
+
+# power_there DOMID STEP REACHED: DOMID is the one that has asked.
+power_there() {
+    id="cut"
+    last_domid[g]=$1
     wait_for 120 held_or_final || fail "neither held nor answered"
-    if [ "$3" = answered ]; then
+    if [ "$2" = answered ]; then
         await g
         [ "$state" = done ] || fail "it ended as $state: $error $(status_of g "$id" message)"
     elif ! is_held; then
         await g
         fail "it never came there, and ended as $state $error"
     fi
-    case $5 in
+    case $3 in
         journal) check dd if=/dev/zero of="$admin/journal" bs=1 count=1 conv=fsync status=none ;;
         all) check sync ;;
     esac
-    echo "tick $(last_promised "$before")"
+    echo "tick $(last_promised "$1")"
     echo cut
 }
 
@@ -63,11 +81,14 @@ last_promised() {
 
 # ---- after the next boot
 
-# power_look OPERATION TICK OUTCOME: OUTCOME is what must have come of it: either, or new.
+# power_look OPERATION ASKED TICK OUTCOME HOW: OUTCOME is what must have come of it: either, or new. HOW is how far the
+# look goes: disk is what is there after the recovery, last starts the VM too and goes back to the last of the listed
+# snapshots, all to each of them.
 power_look() {
     local names
     SECONDS=0
     power_mount default
+    dmesg | grep -q 'EXT4-fs (vdb): recovery complete' || fail "the disk is not one whose power was cut"
     cp "$admin/g.cfg" /etc/xen/g.cfg
     agent_start
     wait_for 180 power_is_settled || fail "the recovery does not end: $(tail -n 5 "$agent_log")"
@@ -76,21 +97,20 @@ power_look() {
     power_records
     names=$(records_of snapshot | awk '{ printf "%s%s", sep, $1; sep = " " }')
     echo "listed $names"
-    power_outcome "$1" "$names" "$3"
+    power_outcome "$1" "$names" "$4"
     power_published "$names"
-    power_snapshots
+    power_snapshots "$2"
     note "the snapshots are what they were"
     if guest_domid g > /dev/null; then
         power_runs "$1"
     else
-        power_current "$2"
-        power_starts
+        power_current "$3"
+        [ "$5" = disk ] || power_starts
     fi
     power_images
-    note "the VM runs, and the images are those that are needed"
-    power_reverts "$names"
-    guest_destroy g
-    nothing_left_over
+    note "the disks are whole, and the images are those that are needed"
+    [ "$5" != last ] || names=${names##* }
+    [ "$5" = disk ] || power_reverts "$names"
     echo whole
 }
 
@@ -124,15 +144,24 @@ power_published() {
     [ "$told" = "$1" ] || fail "listed are '$told', the store holds '$1'"
 }
 
-# Each snapshot is what it was at its moment, its memory too.
+# power_snapshots ASKED: each is what it was at its moment, its memory too; y is of a moment after it was asked for.
 power_snapshots() {
-    local name memory
+    local name memory super
     while read -r name _ memory; do
         [ "$memory" != bad ] || fail "the memory image of $name is not what its record says"
         power_dump "$name"
-        [ ! -e "$admin/$name.sums" ] || (cd "$dumps" && sha256sum --quiet -c "$admin/$name.sums") ||
-            fail "$name is another one than before"
+        if [ "$name" = y ]; then
+            super=$(lowest_round)
+            [ "$super" -ge "$1" ] || fail "y was asked for in round $1, and is of round $super"
+        else
+            (cd "$dumps" && sha256sum --quiet -c "$admin/$name.sums") || fail "$name is another one than before"
+        fi
     done < <(records_of snapshot)
+}
+
+# The earliest round of the disks that blockcheck has looked at last.
+lowest_round() {
+    sed -n 's/.*super=\([0-9]*\).*/\1/p' "$dumps/said" | sort -n | head -n 1
 }
 
 # power_disks: "VDEV FORMAT TARGET", one a line, of the VM that does not run: by the store's line, else by xl.cfg.
@@ -156,9 +185,8 @@ power_current() {
     done < <(power_disks)
     [ ${#files[@]} = 2 ] || fail "the VM has ${#files[@]} disks"
     blockcheck "${files[@]}" > "$dumps/said" || fail "the disks are not of one moment: $(cat "$dumps/said")"
-    for super in $(sed -n 's/.*super=\([0-9]*\).*/\1/p' "$dumps/said"); do
-        [ "$super" -ge "$1" ] || fail "the guest had written round $1, and a disk is at $super"
-    done
+    super=$(lowest_round)
+    [ "$super" -ge "$1" ] || fail "the guest had written round $1, and a disk is at $super"
     echo "stopped, at round $super, $1 was promised"
     rm -f "$dumps"/now.*
 }
@@ -191,11 +219,13 @@ power_images() {
             qemu-img info -U --backing-chain "$target" | sed -n 's/^image: //p'
         done < <(power_disks)
         records_of disk | awk '{ print $4 }'
+        waiting_images
     } | grep "^$store" | sort -u)
     there=$(find "$store" -name '*.qcow2' | sort)
     [ "$needed" = "$there" ] || fail "images: needed are '$needed', there are '$there'"
     tags=$(for target in "$images"/*.qcow2 $there; do
-        qemu-img snapshot -U -l "$target" | grep -o 'xensnap-[^ ]*' | sed "s,^,$target ,"
+        { qemu-img snapshot -U -l "$target" || echo "xensnap-unreadable"; } |
+            grep -o 'xensnap-[^ ]*' | sed "s,^,$target ,"
     done | sort)
     listed=$(records_of disk | awk '$3 == "internal" { print $4, $6 }' | sort)
     [ "$tags" = "$listed" ] || fail "snapshots in images: listed are '$listed', there are '$tags'"
@@ -215,4 +245,6 @@ power_reverts() {
         guest_wait_first_tick g
         check guest_unharmed g
     done
+    guest_destroy g
+    nothing_left_over
 }

@@ -2,11 +2,12 @@
 """Emulated machines that are saved at a moment and started again from it, in a second instead of half a minute.
 
 What is saved is the machine's memory and devices (QEMU's migration stream into a file), its system disk, its data disk
-and the command line with which it was started.  It goes on with the saved data disk, or with another one: then it is a
-freshly booted dom0 that has not looked at its data disk yet.
+and the command line with which it was started.  It goes on with a layer over the saved data disk, or over another one:
+then it is a freshly booted dom0 that has not looked at its data disk yet.
 """
 
 import base64
+import glob
 import json
 import os
 import shutil
@@ -101,15 +102,35 @@ def copy(source, target):
     subprocess.run(["cp", "--sparse=always", "--reflink=auto", source, target], check=True)
 
 
+def lay(below, layer):
+    """A layer in which a machine writes, over the disk BELOW.  Where in it a block is QEMU keeps in its own memory
+    until dom0 flushes the disk, so that a cut takes what the disk had in its cache, too; a cluster is a block of
+    dom0's."""
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4096", "-b", below,
+                    "-F", format_of(below), layer], check=True)
+
+
+def flatten(disk, raw):
+    subprocess.run(["qemu-img", "convert", "-f", format_of(disk), "-O", "raw", disk, raw], check=True)
+
+
+def format_of(disk):
+    return "qcow2" if disk.endswith(".qcow2") else "raw"
+
+
+def drive_of(disk):
+    """The caches are large enough for all of a layer, so that nothing of them is written early."""
+    caches = ",l2-cache-size=8M,refcount-cache-size=4M" if format_of(disk) == "qcow2" else ""
+    return f"file={disk},format={format_of(disk)}{caches}"
+
+
 def save(run, directory, data):
     """Stops the machine that runs in RUN, with DATA as its data disk, and keeps it in DIRECTORY."""
     new = directory + ".new"
     shutil.rmtree(new, ignore_errors=True)
     os.makedirs(new)
-    with open(os.path.join(run, "qemu.pid"), encoding="ascii") as file:
-        pid = int(file.read())
-    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
-        command = file.read().split("\0")[:-1]
+    pid = int(open_text(os.path.join(run, "qemu.pid")))
+    command = open_text(f"/proc/{pid}/cmdline").split("\0")[:-1]
     monitor = Monitor(os.path.join(run, "qmp"))
     monitor.call("stop")
     monitor.call("migrate-set-parameters", **{"max-bandwidth": 1 << 34})
@@ -128,11 +149,28 @@ def command_of(saved, run, data):
     """The same machine, but for where its files are; it has no port of the host's."""
     words = []
     for word in saved["command"]:
-        word = word.replace(saved["data"], data).replace(saved["run"] + "/", run + "/")
+        word = word.replace(drive_of(saved["data"]), drive_of(data)).replace(saved["run"] + "/", run + "/")
         word = ",".join(part for part in word.split(",") if not part.startswith("hostfwd="))
         if word != "-daemonize":
             words.append(word)
     return words + ["-incoming", "defer"]
+
+
+def wait_until_stopped(pid):
+    """Until none of its threads runs: what one has asked the kernel for is done first, as after a SIGKILL."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        states = [open_text(path).rsplit(")", 1)[1].split()[0] for path in glob.glob(f"/proc/{pid}/task/*/stat")]
+        if states and set(states) == {"T"}:
+            return
+        if time.monotonic() > end:
+            raise Trouble(f"QEMU does not stop: {states}")
+        time.sleep(0.005)
+
+
+def open_text(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 class Machine:
@@ -178,6 +216,16 @@ class Machine:
         with open(path, "rb") as file:
             text = base64.b64encode(file.read()).decode()
         return self.tell(f'eval "$(base64 -d <<< {text})"; {command}', seconds)
+
+    def copy_as_cut(self, disk, target):
+        """DISK, a layer, as a cut would leave it now.  The kernel stops QEMU meanwhile, which knows nothing of it: told
+        to stop the machine it would write down what it holds in its own memory."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until_stopped(self.process.pid)
+            copy(disk, target)
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def cut(self):
         """The power goes: what dom0 has not brought to its disks is lost."""

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "images_next.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what is seen of one image --------------------------------------------------------------------------- */
+
+static const struct link *link_of(const struct chain *chain, size_t image)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        if (chain->item[i].entry == (int)image)
+            return &chain->item[i];
+    return NULL;
+}
+
+static bool is_open(const struct link *link)
+{
+    return link->active || link->node != NODE_ABSENT;
+}
+
+/* Somebody names it or has it open, or it holds what can be gone back to. */
+static bool is_needed(const struct link *link)
+{
+    return is_open(link) || link->named || link->frozen || link->snapshots > 0 || link->tags > 0;
+}
+
+static size_t count_above(const struct chain *chain, const struct link *link)
+{
+    return chain_above(chain, link, NULL);
+}
+
+/* Those that the ledger knows; what somebody else has made on an image of his own is his. */
+static size_t ours_above(const struct chain *chain, const struct link *link)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < chain->count; i++)
+        count += chain->item[i].below == (int)(link - chain->item) && chain->item[i].entry >= 0;
+    return count;
+}
+
+/* Nothing came of an image that was prepared, or of one in which a disk was to go on: which only its emptiness
+ * proves. */
+static bool is_unused(const struct chain *chain, const struct image *image, const struct link *link)
+{
+    if (!image->made || !link->there || is_needed(link) || count_above(chain, link) > 0)
+        return false;
+    return image->role == IMAGE_MADE || (image->role == IMAGE_HEAD && link->empty);
+}
+
+/* Not while the VM does not run, if it did not when the image was given up: what it is started from is seen then. */
+static bool may_be_unlinked(const struct chain *chain, const struct image *image, const struct link *link)
+{
+    return image->made && image->role == IMAGE_RETIRED && !is_needed(link) && count_above(chain, link) == 0 &&
+           (!image->waits || chain->runs);
+}
+
+static bool may_be_forgotten(const struct chain *chain, const struct image *image, const struct link *link)
+{
+    if (*image->merging || image->tag_count > 0 || image->role == IMAGE_CONTENT || link->frozen)
+        return false;
+    if (image->made)
+        return !link->there && image->role != IMAGE_HEAD;
+    return ours_above(chain, link) == 0;
+}
+
+/* ---- merging --------------------------------------------------------------------------------------------- */
+
+static const struct link *find_path(const struct chain *chain, const char *path)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        if (strcmp(chain->item[i].path, path) == 0)
+            return &chain->item[i];
+    return NULL;
+}
+
+/* Nothing needs what LOWER itself holds.  An image in which a disk went on, and now goes on above it, is what a create
+ * has left that was undone. */
+static bool was_given_up(const struct image *lower, const struct image *upper)
+{
+    if (lower->role == IMAGE_RETIRED)
+        return lower->why == WHY_DELETED || lower->why == WHY_REPLACED;
+    return lower->role == IMAGE_HEAD &&
+           (upper->role == IMAGE_CONTENT || (upper->role == IMAGE_HEAD && strcmp(lower->vdev, upper->vdev) == 0));
+}
+
+/* An orphan is left where it is: who attaches it again knows it by its name. */
+static bool may_go_down(const struct link *upper)
+{
+    return upper->there && upper->tags == 0 && upper->snapshots == 0 && (upper->active || upper->frozen);
+}
+
+static bool may_take(const struct link *lower)
+{
+    /* a configuration that is ahead of its QEMU is put right when they are merged */
+    return lower->there && !lower->frozen && !lower->active && !(lower->named && lower->node == NODE_ABSENT);
+}
+
+/* The link whose data is to go into LOWER, or NULL. */
+static const struct link *find_upper(const struct images *images, const struct chain *chain, const struct image *image,
+                                     const struct link *lower)
+{
+    const struct link *upper = NULL;
+
+    if (*image->merging) { /* begun, so LOWER is not what it was: that one and no other, but nothing is lost with it */
+        upper = find_path(chain, image->merging);
+        return upper && upper->entry >= 0 && upper->tags == 0 && upper->snapshots == 0 ? upper : NULL;
+    }
+    if (!may_take(lower) || chain_above(chain, lower, &upper) != 1 || upper->entry < 0 || !may_go_down(upper))
+        return NULL;
+    if (!images->item[upper->entry].made || !was_given_up(image, &images->item[upper->entry]))
+        return NULL;
+    return upper;
+}
+
+/* ---- deciding -------------------------------------------------------------------------------------------- */
+
+static enum images_act act_for(const struct chain *chain, const struct image *image, const struct link *link)
+{
+    if (image->tag_count > 0 && link->node != NODE_BELOW)
+        return IMAGES_UNTAG;
+    if (may_be_forgotten(chain, image, link))
+        return IMAGES_FORGET;
+    if (*image->merging)
+        return IMAGES_NOTHING;
+    if (image->made && link->active && !link->frozen && count_above(chain, link) == 0 &&
+        (image->role == IMAGE_RETIRED || image->role == IMAGE_MADE))
+        return IMAGES_HEAD;
+    if (is_unused(chain, image, link))
+        return IMAGES_RETIRE;
+    return may_be_unlinked(chain, image, link) ? IMAGES_UNLINK : IMAGES_NOTHING;
+}
+
+static struct images_step step_for(const struct images *images, const struct chain *chain, size_t n, bool merges)
+{
+    const struct image *image = &images->item[n];
+    const struct link *link = link_of(chain, n), *upper;
+    struct images_step step = { .act = IMAGES_NOTHING, .image = n };
+
+    if (image->later || !link)
+        return step;
+    step.act = act_for(chain, image, link);
+    if (step.act != IMAGES_NOTHING || !merges)
+        return step;
+    upper = find_upper(images, chain, image, link);
+    if (upper && !images->item[upper->entry].later) {
+        step.act = IMAGES_MERGE;
+        step.upper = (size_t)upper->entry;
+    }
+    return step;
+}
+
+struct images_step images_next(const struct images *images, const struct chain *chain, bool merges)
+{
+    struct images_step step = { .act = IMAGES_NOTHING };
+
+    if (chain->unknown.code != ERR_NONE)
+        return step;
+    for (size_t i = 0; i < images->count && step.act == IMAGES_NOTHING; i++)
+        step = step_for(images, chain, i, merges);
+    return step;
+}
+
+/* ---- learning -------------------------------------------------------------------------------------------- */
+
+static bool learn_content(struct images *images, const struct link *link)
+{
+    struct image *image = link->entry >= 0 ? &images->item[link->entry]
+                                           : images_add(images, link->path, link->format, false);
+
+    if (!image || (image->role == IMAGE_CONTENT && strcmp(image->snapshot, link->snapshot) == 0))
+        return false;
+    image_content(image, link->snapshot);
+    return true;
+}
+
+static bool learn_disk(struct image *image, const struct link *link)
+{
+    bool changed = false;
+
+    if (image->role == IMAGE_HEAD && !*image->vdev && *link->vdev) {
+        snprintf(image->vdev, sizeof image->vdev, "%s", link->vdev);
+        changed = true;
+    }
+    if (!*image->format && *link->format) {
+        snprintf(image->format, sizeof image->format, "%s", link->format);
+        changed = true;
+    }
+    return changed;
+}
+
+bool images_learn(struct images *images, const struct chain *chain)
+{
+    bool changed = images->old;
+
+    images->old = false;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct link *link = &chain->item[i];
+
+        if (link->frozen)
+            changed |= learn_content(images, link);
+        if (link->entry >= 0)
+            changed |= learn_disk(&images->item[link->entry], link);
+    }
+    return changed;
+}

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# For tests of what is kept of images, after lib.sh: a VM at a time, with the disks that a case wants.
+# shellcheck shell=bash disable=SC2154 # dir and vm are lib.sh's
+
+# machine VDEV FORMAT IMAGE...: web1 with these disks, which are made where they are missing.
+machine() {
+    local disks=()
+    while [ $# -ge 3 ]; do
+        [ -e "$3" ] || qemu-img create -q -f "$2" "$3" 64M
+        disks+=("$1" "$2" rw "$3")
+        shift 3
+    done
+    domain_config pv "${disks[@]}" | domain create > "$dir/domid" || fail "the domain is not made"
+}
+
+gone() {
+    [ ! -e "$dir/xen/$1" ]
+}
+
+# The domain is destroyed, and its QEMU has let go of the images.
+ended() {
+    local old
+    old=$(domid)
+    [ -n "$old" ] || return 0
+    domain destroy "$old"
+    wait_for 10 gone "$old" || fail "domain $old stays"
+}
+
+# case_begin WHAT: nothing is there of an earlier one.
+case_begin() {
+    echo "$*"
+    ended
+    rm -rf "$dir/store/$vm" "$dir"/*.qcow2 "$dir"/*.raw
+}
+
+# role IMAGE: what images.json says of it, "content", "head", "retired merged"; nothing where it is not in there.
+role() {
+    python3 - "$dir/store/$vm/images.json" "$1" << 'PY'
+import json, os, sys
+if os.path.exists(sys.argv[1]):
+    for image in json.load(open(sys.argv[1]))["ledger"]:
+        if image["path"] == sys.argv[2]:
+            print(*[image["role"]] + ([image["why"]] if "why" in image else []))
+PY
+}
+
+# is IMAGE ROLE
+is() {
+    [ "$(role "$1")" = "$2" ] || fail "$1 is '$(role "$1")' and not $2: $(cat "$dir/store/$vm/images.json" 2>&1)"
+}
+
+# record NAME: the path of its snapshot.json.
+record() {
+    grep -l "\"name\": \"$1\"" "$dir/store/$vm"/*/snapshot.json
+}
+
+# says WORDS: the last answer does.
+says() {
+    grep -q "$1" "$dir/out" || fail "not said: $1: $(cat "$dir/out")"
+}
+
+# unchanged FILE...: they are what sums_of FILE... has seen.
+sums_of() {
+    sha256sum "$@" > "$dir/sums"
+}
+
+unchanged() {
+    sha256sum --quiet -c "$dir/sums" > "$dir/changed" 2>&1 || fail "changed or gone: $(cat "$dir/changed")"
+}

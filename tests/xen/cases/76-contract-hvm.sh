@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
+# deadline: 900
+# What xl.h promises, with libxl and an HVM guest.
+. "$(dirname "$0")"/../dom0/lib.sh
+. "$(dirname "$0")"/../dom0/contract.sh
+
+sentences_hold hvm
