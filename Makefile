@@ -32,7 +32,7 @@ O := build/$(CC)$(if $(SAN),-san)
 protocol := entry errors identity json names pairs request request_disks status xenstore
 shared   := care files journal log msg quiesce_tree record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
-            $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs lifeline loop notify permit publish queue report \
+            $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs lifeline loop notify permit publish queue ready report \
               requests retry scrub spawn target unsettled)
 xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
             $(addprefix agent/,worker answers block_job chain control creation digest disks draft fdsets holders images images_next images_note kept life merge needs nodes \

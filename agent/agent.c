@@ -102,9 +102,24 @@ static void on_xenstore(void *data)
     }
     intake_serve(agent);
     jobs_schedule(agent);
+    agent_is_heard(agent);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
+
+bool agent_is_heard(struct agent *agent)
+{
+    if (!agent->cut_off && xenstore_lost(agent->xs)) {
+        agent->cut_off = true;
+        loop_stop(agent->loop);
+    }
+    return !agent->cut_off;
+}
+
+bool agent_is_cut_off(const struct agent *agent)
+{
+    return agent->cut_off;
+}
 
 static bool job_is_known(void *data, unsigned home, const char *id)
 {
@@ -124,6 +139,7 @@ void agent_refresh(struct agent *agent)
     domains_each(agent->domains, intake_apply_policy, agent);
     store_each_vm(agent->store, refresh_stored, agent);
     agent_ensure_monitors(agent);
+    agent_is_heard(agent);
 }
 
 void agent_set_workers(struct agent *agent, int workers)
@@ -138,11 +154,14 @@ static void begin(struct agent *agent)
     _cleanup_(freep) char **ids = xenstore_children(agent->xs, "/local/domain", &count);
     unsigned domid;
     agent_refresh(agent);
+    agent->starting = true;
     store_each_vm(agent->store, requests_take_up, agent);
     for (size_t i = 0; i < count; i++)
         if (domid_parse(ids[i], &domid))
             publish_orphans(agent->xs, domid, job_is_known, agent);
+    ready_begin(agent);
     jobs_schedule(agent);
+    agent_is_heard(agent);
 }
 
 int agent_new(struct agent **out, struct loop *loop, const struct agent_options *options, struct err *err)
@@ -157,12 +176,14 @@ int agent_new(struct agent **out, struct loop *loop, const struct agent_options 
     agent->queue.limit = options->workers;
     agent->lifeline = -1;
     agent->progress_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    agent->ready_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     agent->retry_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     agent->intake_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (store_open(&agent->store, options->store, err) < 0 || xenstore_open(&agent->xs, err) < 0 ||
         domains_new(&agent->domains, agent->xs, err) < 0 ||
         loop_add(loop, xenstore_fd(agent->xs), on_xenstore, agent, err) < 0 ||
         loop_add(loop, agent->progress_timer, report_on_timer, agent, err) < 0 ||
+        loop_add(loop, agent->ready_timer, ready_on_timer, agent, err) < 0 ||
         loop_add(loop, agent->retry_timer, retry_on_timer, agent, err) < 0 ||
         loop_add(loop, agent->intake_timer, intake_on_timer, agent, err) < 0) {
         agent_free(agent);
@@ -191,6 +212,7 @@ struct agent *agent_free(struct agent *agent)
     }
     closep(&agent->lifeline);
     closep(&agent->progress_timer);
+    closep(&agent->ready_timer);
     closep(&agent->retry_timer);
     closep(&agent->intake_timer);
     unsettled_deinit(&agent->unsettled);

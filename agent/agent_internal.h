@@ -31,10 +31,19 @@ struct agent {
     struct unsettled unsettled;
     int retry_timer;    /* armed while something is unsettled */
     int intake_timer;   /* armed while a domain has written something that is looked at later */
+    int ready_timer;    /* armed while it is starting */
+    bool starting;      /* it is not said yet that we are ready */
+    long long starting_since; /* on the monotonic clock */
+    long long told_since;     /* when systemd was last told that it goes on */
     bool stopping;
+    bool cut_off; /* xenstored has gone */
 };
 
 /* ---- agent.c */
+
+/* Whether xenstored still hears us, asked whenever something has been told to it.  Where it does not the loop is
+ * stopped: nobody can ask us anything, or be told.  The next agent takes up what is under way. */
+bool agent_is_heard(struct agent *agent);
 
 /* Looks which domains there are, and sees to those that are new. */
 void agent_look_for_domains(struct agent *agent);
@@ -102,6 +111,15 @@ void jobs_cancel(struct agent *agent, struct job *job);
  * done without a person. */
 void retry_look(struct agent *agent, const char *vm, bool by_hand);
 void retry_on_timer(void *agent);
+
+/* ---- ready.c: when systemd, and whoever waits for it to start guests, hears that we are ready */
+
+/* What was left is in the queue. */
+void ready_begin(struct agent *agent);
+/* A job has ended, or is of no concern to them any more. */
+void ready_look(struct agent *agent);
+void ready_progress(struct agent *agent, const struct job *job);
+void ready_on_timer(void *agent);
 
 /* ---- report.c */
 

@@ -166,6 +166,7 @@ int creation_undo(struct work *w, enum settle how, bool paused, struct err *err)
     w->control->committed = true; /* a cancel must not stop the undoing */
     if (creation_let_go(w, how, paused, err) < 0)
         return -1;
+    work_settled(w);
     draft_empty(w->store, w->begun.order.vm, "memory");
     if (known < 0) {
         *err = record_err;

@@ -233,6 +233,7 @@ static bool is_leftover(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+/* What cannot be read to its end may hold anything. */
 static bool only_leftovers(int dir)
 {
     int fd = dir_open(dir, ".");
@@ -240,8 +241,9 @@ static bool only_leftovers(int dir)
     struct dirent *child;
     bool only = stream != NULL;
 
-    while (only && (child = readdir(stream)))
+    while (only && (errno = 0, child = readdir(stream)))
         only = is_leftover(child->d_name);
+    only = only && errno == 0;
     if (stream)
         closedir(stream);
     return only;

@@ -155,4 +155,5 @@ void intake_on_timer(void *data)
     (void)!read(agent->intake_timer, &count, sizeof count);
     intake_serve(agent);
     jobs_schedule(agent);
+    agent_is_heard(agent);
 }

@@ -36,6 +36,7 @@ struct job {
     struct status status;
     pid_t worker;         /* 0: none */
     int socket;           /* to the worker, -1: none */
+    bool first_try;       /* it is waited for before we are ready */
     bool by_hand;         /* what it has left is not to be tried again without a person */
     bool reported;        /* the worker has sent its result */
     bool unpublished;     /* status has changed since it was last written */

@@ -112,6 +112,13 @@ static void on_result(struct agent *agent, struct job *job, const struct msg *ms
     end_job(agent, job);
 }
 
+/* Only what has been published was heard: a worker that is not told to go on keeps its journal. */
+static void go_on(struct agent *agent, const struct job *job)
+{
+    if (agent_is_heard(agent))
+        msg_send(job->socket, &(struct msg){ .kind = MSG_GO });
+}
+
 static void on_msg(struct agent *agent, struct job *job, const struct msg *msg)
 {
     switch (msg->kind) {
@@ -119,14 +126,19 @@ static void on_msg(struct agent *agent, struct job *job, const struct msg *msg)
         job->status.progress = msg->progress;
         memcpy(job->status.stage, msg->stage, sizeof job->status.stage);
         report_soon(agent, job);
+        ready_progress(agent, job);
+        break;
+    case MSG_SETTLED:
+        job->first_try = false;
+        ready_look(agent);
         break;
     case MSG_RESTORED:
         on_restored(agent, job, msg);
-        msg_send(job->socket, &(struct msg){ .kind = MSG_GO });
+        go_on(agent, job);
         break;
     case MSG_RESULT:
         on_result(agent, job, msg);
-        msg_send(job->socket, &(struct msg){ .kind = MSG_GO });
+        go_on(agent, job);
         break;
     default:
         log_error("request %s: its worker said something unknown", job->order.request.id);
@@ -241,6 +253,7 @@ static void on_worker_ended(struct agent *agent, struct job *job, int wait_statu
         end_job(agent, job);
     }
     queue_take(&agent->queue, job);
+    ready_look(agent);
     retry_look(agent, job->order.vm, job->by_hand);
     job_free(job);
 }
@@ -259,6 +272,7 @@ void agent_on_child(struct agent *agent)
             log_error("xensnap-monitor %d ended early (wait status 0x%x)", (int)pid, (unsigned)wait_status);
     }
     jobs_schedule(agent);
+    agent_is_heard(agent);
 }
 
 void jobs_cancel(struct agent *agent, struct job *job)

@@ -16,6 +16,7 @@ enum msg_kind {
     MSG_CANCEL,   /* agent: stop if you still can */
     MSG_GO,       /* agent: the last RESTORED or RESULT has been published */
     MSG_PROGRESS, /* worker: stage and per cent */
+    MSG_SETTLED,  /* worker, in a recovery: nobody stands still, and the rest is done in a running domain's QEMU */
     MSG_RESTORED, /* worker: a new domain exists, paused; waits for GO */
     MSG_RESULT,   /* worker: this came of it; waits for GO */
 };

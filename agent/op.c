@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "xl.h"
 
 const struct op *const ops[] = { &op_create, &op_delete, &op_revert, NULL };
 
@@ -54,4 +55,14 @@ int work_step(struct work *work, const char *step, enum durability durability, s
     log_debug("request %s: step %s", work->begun.order.request.id, step);
     control_progress(work->control, step, -1);
     return 0;
+}
+
+void work_settled(struct work *work)
+{
+    struct xl_domain domain;
+    struct err err;
+
+    if (xl_find(work->xl, work->begun.order.vm, &domain, &err) > 0 && domain.life != XL_DYING &&
+        domain.life != XL_SHUT_DOWN)
+        msg_send(work->control->fd, &(struct msg){ .kind = MSG_SETTLED });
 }

@@ -49,6 +49,9 @@ bool op_knows(const struct op *op, const struct journal_state *state);
 
 /* Writes the journal's first line: from here on something of the operation may be left behind. */
 int work_begin(struct work *work, const char *snapshot, struct err *err);
+/* Nobody stands still any more: where the domain runs, the agent need not wait for what is left, which is done through
+ * its QEMU. */
+void work_settled(struct work *work);
 /* The next step is about to be taken: refuses after a cancel, journals, reports. */
 int work_step(struct work *work, const char *step, enum durability durability, struct err *err);
 

@@ -163,6 +163,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     if (reach_open(&reach, w->xl, w->begun.order.vm, w->control, err) < 0 || finish_trash(w, &reach, err) < 0)
         return -1;
     reach_close(&reach);
+    work_settled(w);
     return merge(w, err);
 }
 

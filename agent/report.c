@@ -59,6 +59,7 @@ void report_on_timer(void *data)
     for (struct job *job = agent->queue.jobs; job; job = job->next)
         if (job->unpublished)
             report_job(agent, job);
+    agent_is_heard(agent);
 }
 
 void report_soon(struct agent *agent, struct job *job)

@@ -72,6 +72,7 @@ static void take_up(struct agent *agent, const char *vm, bool again)
     if (!job)
         return;
     job->agent = agent;
+    job->first_try = agent->starting;
     memcpy(job->status.vm, vm, UUID_LENGTH + 1);
     if (queue_push(&agent->queue, job, &err) < 0)
         job_free(job);

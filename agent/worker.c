@@ -64,7 +64,8 @@ static int recover(struct work *work, struct err *err)
     bool again = work->begun.order.again;
     struct journal_state state;
 
-    if (journal_take(&work->journal, work->store, vm, &state, err) < 0)
+    /* without a directory of the VM there is no journal either */
+    if (journal_take(&work->journal, work->store, vm, &state, err) < 0 && err->code != ERR_NOT_FOUND)
         return -1;
     if (!work->journal || (!*state.begun.order.vm && !*state.step))
         return err_set(err, ERR_INTERNAL, "the operation was interrupted before it had begun");

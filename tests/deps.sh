@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build=(gcc make pkg-config libxen-dev libyajl-dev libxxhash-dev libinih-dev uuid-dev perl)
-fast=("${build[@]}" clang xen-utils-4.17 qemu-system-x86 qemu-utils universal-ctags shellcheck python3 e2fsprogs procps)
+fast=("${build[@]}" patch clang xen-utils-4.17 qemu-system-x86 qemu-utils universal-ctags shellcheck python3 e2fsprogs procps)
 xen=("${build[@]}" mmdebstrap python3 qemu-system-x86 qemu-utils e2fsprogs cpio fakeroot busybox-static openssh-client xz-utils procps
     kmod libc6-dev)
 

@@ -8,8 +8,9 @@ RESULTS, or to build/results/RUN.COMMIT:
     ok NAME (WORDS)
     not ok NAME (WORDS)
     skip NAME (WORDS)
+    waits NAME (WORDS)
 
-A name that stands there as ok is not run again, so a run that was broken off goes on when it is started again. COMMIT
+What waits is known to be wrong, and is no part of a sum. A name that stands there as ok is not run again, so a run that was broken off goes on when it is started again. COMMIT
 has a suffix when the tree has changes, so that what passed then counts for these changes only. What SEED draws is part
 of the names: a name with another seed is another test. A seed that was not given is in the file's comments.
 
@@ -33,7 +34,7 @@ import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
-LINE = re.compile(r"(ok|not ok|skip) (\S+)(?: \((.*)\))?$")
+LINE = re.compile(r"(ok|not ok|skip|waits) (\S+)(?: \((.*)\))?$")
 
 
 def git(*words):
@@ -118,11 +119,16 @@ class Results:
         self.append(line)
 
     def sum(self, names):
-        """passed, failed, skipped of this part; what has no result has failed."""
+        """passed, failed, skipped of this part; what has no result has failed, and what waits is none of them."""
         last = self.last()
         verdicts = [last.get(name) for name in part_of(names, os.environ.get("PART"))]
         passed, skipped = verdicts.count("ok"), verdicts.count("skip")
-        return passed, len(verdicts) - passed - skipped, skipped
+        return passed, len(verdicts) - passed - skipped - verdicts.count("waits"), skipped
+
+    def waiting(self, names):
+        """How many of this part wait."""
+        last = self.last()
+        return sum(last.get(name) == "waits" for name in part_of(names, os.environ.get("PART")))
 
 
 def main(words):

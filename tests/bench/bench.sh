@@ -16,6 +16,13 @@ median() {
     sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
 }
 
+# ratio A B FORMAT: prints A, B and their ratio in that way; without figures there is nothing to print.
+ratio() {
+    awk -v a="$1" -v b="$2" -v format="$3" 'BEGIN {
+        if (a !~ /^[0-9.]+$/ || b !~ /^[0-9.]+$/ || b == 0) exit 1
+        printf format "   ratio %.2f\n", a, b, a / b }' || fail "no figures: '$1' and '$2' for: $3"
+}
+
 # Stamps each tick of the guest with dom0's clock, as it appears on the console.
 follow_ticks() {
     tail -c 0 -F "$(guest_log "$1")" 2> /dev/null | while read -r word n; do
@@ -56,8 +63,7 @@ bench_create() {
         ours=$(cut -d ' ' -f $column /tmp/ours | median)
         theirs=$(cut -d ' ' -f $column /tmp/theirs | median)
         what=$([ $column = 1 ] && echo "total time" || echo "guest stood still")
-        awk -v a="$ours" -v b="$theirs" -v t="$type" -v w="$what" 'BEGIN {
-            printf "%-4s create, %-18s %6d ms   xl save -c %6d ms   ratio %.2f\n", t, w ":", a, b, a / b }'
+        ratio "$ours" "$theirs" "$(printf '%-4s create, %-18s' "$type" "$what:") %6d ms   xl save -c %6d ms"
     done
     for ((n = 0; n < rounds; n++)); do xensnap delete -q g "b$n"; done
     guest_destroy g
@@ -72,14 +78,14 @@ bench_answer() {
     for ((n = 0; n < 30; n++)); do
         from=${EPOCHREALTIME/./}
         xensnap list -q nosuch > /dev/null 2>&1
+        [ $? = 4 ] || fail "it is no answer that there is no such domain"
         echo $((${EPOCHREALTIME/./} - from)) >> /tmp/ours
         from=${EPOCHREALTIME/./}
-        timeout 10 xenstore-watch -n 1 /tool/bench > /dev/null
+        timeout 10 xenstore-watch -n 1 /tool/bench > /dev/null || fail "no event"
         echo $((${EPOCHREALTIME/./} - from)) >> /tmp/theirs
     done
     xenstore-rm /tool/bench
-    awk -v a="$(median < /tmp/ours)" -v b="$(median < /tmp/theirs)" 'BEGIN {
-        printf "request to answer: %.1f ms   bare watch round trip: %.1f ms   ratio %.2f\n", a / 1000, b / 1000, a / b }'
+    ratio "$(median < /tmp/ours)" "$(median < /tmp/theirs)" 'request to answer: %d us   bare watch round trip: %d us'
 }
 
 # From a request's write to its acknowledgement, which is when its status is there.
@@ -87,8 +93,8 @@ bench_acknowledgement() {
     guest_start g pv
     python3 "$(dirname "$0")"/store.py ack "/local/domain/$(guest_domid g)/snapshot/request" 30 > /tmp/both || fail "no acknowledgement"
     xenstore-rm /tool/bench-watch
-    awk -v a="$(cut -d ' ' -f 1 /tmp/both | median)" -v b="$(cut -d ' ' -f 2 /tmp/both | median)" 'BEGIN {
-        printf "request to acknowledgement: %.2f ms   bare watch round trip: %.2f ms   ratio %.2f\n", a, b, a / b }'
+    ratio "$(cut -d ' ' -f 1 /tmp/both | median)" "$(cut -d ' ' -f 2 /tmp/both | median)" \
+        'request to acknowledgement: %.2f ms   bare watch round trip: %.2f ms'
     guest_destroy g
 }
 
@@ -115,8 +121,7 @@ bench_quiesce() {
 
 # compare WHAT HOW: the medians of /tmp/ours and /tmp/theirs, in ms.
 compare() {
-    awk -v a="$(median < /tmp/ours)" -v b="$(median < /tmp/theirs)" -v what="$1" -v how="$2" 'BEGIN {
-        printf "%-34s %6d ms   %-44s %6d ms   ratio %.2f\n", what ":", a, how, b, a / b }'
+    ratio "$(median < /tmp/ours)" "$(median < /tmp/theirs)" "$(printf '%-34s' "$1:") %6d ms   $(printf '%-44s' "$2") %6d ms"
     rm -f /tmp/ours /tmp/theirs
 }
 

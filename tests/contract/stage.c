@@ -165,8 +165,10 @@ bool stage_guest_up(struct stage *stage)
     long long deadline = clock_ms() + BOOT_SECONDS * 1000;
 
     while ((stage->awake != stage->domid && !says(stage, "control/feature-suspend", "1")) || !has_disks(stage))
-        if (clock_ms() > deadline || xl_let_pass(stage->xl, 100, &stage->err) < 0)
+        if (clock_ms() > deadline || xl_let_pass(stage->xl, 100, &stage->err) < 0) {
+            err_set(&stage->err, ERR_GUEST_TIMEOUT, "its kernel is not up in %d s", BOOT_SECONDS);
             return false;
+        }
     return true;
 }
 
@@ -270,10 +272,9 @@ bool stage_qemu_goes_on(struct stage *stage)
 size_t stage_qemus(struct stage *stage)
 {
     struct holders holders = { 0 };
-    size_t count;
+    int rc = holders_find(&holders, stage->disk.target, &stage->err);
+    size_t count = rc < 0 ? HOLDERS_MAX + 1 : holders.count;
 
-    holders_find(&holders, stage->disk.target, &stage->err);
-    count = holders.count;
     holders_deinit(&holders);
     return count;
 }

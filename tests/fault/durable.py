@@ -145,6 +145,12 @@ class Checker:
         self.dirty = {path for path in self.dirty if os.path.basename(path) == "memory"}
 
 
+def told(found):
+    """What check() has found, a line each."""
+    return [f"{call.step} {call.name} {os.path.basename(call.path)}: {sentence} "
+            f"({', '.join(function for function, _ in call.functions[:4])})" for call, sentence in found]
+
+
 def check(calls, operation, store):
     """What is wrong in the order of an operation's calls: (call, sentence) for each."""
     checker = Checker(operation, str(store))

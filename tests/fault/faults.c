@@ -3,9 +3,9 @@
  *
  * A call counts if it is about a file below one of the directories in $FAULT_UNDER (separated by colons), about a
  * program that is started, or about xenstored's socket, QEMU's monitor or the line between agent and worker.  Each that
- * counts is written into the file $FAULT_PLAN.log with the way to it; the file $FAULT_PLAN, which everybody maps, says
- * which of them fails and how, and counts.  Both belong to plan.py.  Programs other than those two are left alone, and
- * do not inherit it. */
+ * counts is written into the file $FAULT_PLAN.log, with the way to it if that is asked for, or if it fails; the file
+ * $FAULT_PLAN, which everybody maps, says which of them fails and how, and counts.  Both belong to plan.py.  Programs
+ * other than those two are left alone, and do not inherit it. */
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -34,7 +34,7 @@ enum group { NONE, FILES, SOCKETS, GROUPS };
 enum { SHORT_WRITE = 1000, LOG_FD = 100, FRAMES = 16, LINE_SIZE = 2 * PATH_MAX + 512 };
 
 struct plan {
-    uint32_t program, group, nth, error, hits;
+    uint32_t program, group, nth, error, traces, hits;
     uint32_t count[PROGRAMS][GROUPS];
 };
 
@@ -189,7 +189,8 @@ static int count_call(enum group group, const char *call, const char *what)
         __atomic_add_fetch(&plan->hits, 1, __ATOMIC_SEQ_CST);
     snprintf(line, sizeof line, "%s %s %u %u %s %s %s |", program_names[self], group_names[group], n,
              hit ? plan->error : 0, step, call, what);
-    add_way(line);
+    if (hit || plan->traces)
+        add_way(line); /* which costs more than most calls */
     used = strlen(line);
     snprintf(line + used, sizeof line - used, "\n");
     (void)!syscall(SYS_write, log_fd, line, strlen(line));

@@ -15,7 +15,7 @@ ERRORS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EMFILE": errno.EMFILE, "EAG
 
 class _Layout(ctypes.Structure):
     _fields_ = [("program", ctypes.c_uint32), ("group", ctypes.c_uint32), ("nth", ctypes.c_uint32),
-                ("error", ctypes.c_uint32), ("hits", ctypes.c_uint32),
+                ("error", ctypes.c_uint32), ("traces", ctypes.c_uint32), ("hits", ctypes.c_uint32),
                 ("count", ctypes.c_uint32 * len(GROUPS) * len(PROGRAMS))]
 
 
@@ -34,13 +34,11 @@ class Call:
         """That which it is about; of a rename the new name."""
         return self.what if "spawn" in self.name else self.what.split(" ")[-1]
 
-    def same_place(self, other):
-        return other is not None and (self.name, self.what, self.way) == (other.name, other.what, other.way)
-
 
 class Plan:
     def __init__(self, path, library, under):
         self.path, self.library, self.under = str(path), str(library), [str(one) for one in under]
+        self.traces = False  # whether the log tells the way to each call; to one that fails it always does
         with open(self.path, "wb") as file:
             file.write(bytes(mmap.PAGESIZE))
         with open(self.path, "r+b") as file:
@@ -62,6 +60,7 @@ class Plan:
     def clear(self):
         """Nothing fails; counts and log begin anew."""
         ctypes.memset(ctypes.byref(self.layout), 0, ctypes.sizeof(self.layout))
+        self.layout.traces = self.traces
         os.truncate(self.log, 0)
 
     def hits(self):

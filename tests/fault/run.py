@@ -3,7 +3,7 @@
 """The fault run: each call of the agent and the worker on store, images, journal and sockets fails once, one a run.
 
 run.py                      all of it; PART=k/n does the k-th of n parts, and what has passed is not done again
-run.py --gate               a fixed tenth
+run.py --gate               a fixed share of the cases, and all scenarios without a fault
 run.py --only PATTERN...    the cases whose names match, with * for anything
 run.py --first PATTERN...   the same, until the first that fails
 run.py --order SCENARIO...  no fault: only whether each operation's calls are in an order that a power cut cannot break
@@ -11,9 +11,12 @@ run.py --list               the names of all cases
 
 A case is OPERATION/KIND/MEMORY/LIFE/PROGRAM/STEP/CALL/WHAT/NUMBER/ERROR; the first four are the scenario. Each passes
 if the answer is done and true, or failed with a fitting word and the guest as it was; and all that has to be true is
-so at once, or after one recovery without a fault. BUILD in the environment is where the programs are.
+so at once, or after one recovery without a fault. Beside them stands SCENARIO/undisturbed, without a fault: it has to
+succeed, at the first try, with its calls in that order. BUILD in the environment is where the programs are. Ends with
+"N passed, N failed, N skipped"; what waits (see the file of that name) is none of these.
 """
 import fnmatch
+import functools
 import hashlib
 import importlib.util
 import os
@@ -34,6 +37,7 @@ from qmp import QmpError  # noqa: E402
 from stage import FaultStage, Scenario, all_scenarios, foreign_files  # noqa: E402
 
 GATE = 10  # one of so many
+UNDISTURBED = "undisturbed"
 TROUBLE = (Loss, ImageError, QmpError, TimeoutError, RuntimeError, OSError)
 
 
@@ -46,27 +50,27 @@ def load_results():
 
 
 class Waits:
-    """tests/fault/waits: what is known to be wrong, "NAME | FAILURE # waits: REASON" a line, with * for anything."""
+    """tests/fault/waits: what is known to be wrong, "NAME | FAILURE | MESSAGE # waits: REASON" a line, with * for anything:
+    the case, the first line of what is wrong, and what was answered."""
 
     def __init__(self):
         self.known = []
         for line in (HERE / "waits").read_text().splitlines():
             if line and not line.startswith("#"):
                 patterns, _, reason = line.partition("# waits: ")
-                name, _, failure = patterns.partition("|")
-                self.known.append((name.strip(), failure.strip(), reason))
+                name, failure, message = [pattern.strip() for pattern in patterns.split("|")]
+                self.known.append(((name, failure, message), reason))
 
-    def reason(self, name, failure):
-        first = failure.split("\n")[0]
-        return next((reason for pattern, what, reason in self.known
-                     if fnmatch.fnmatchcase(name, pattern) and fnmatch.fnmatchcase(first, what)), None)
+    def reason(self, name, failure, message):
+        said = name, failure.split("\n")[0], message
+        return next((reason for patterns, reason in self.known if all(map(fnmatch.fnmatchcase, said, patterns))), None)
 
 
 class Run:
     def __init__(self, build, results):
         self.build, self.results, self.waits = build, results, Waits()
         self.kind, self.stage = None, None
-        self.failed, self.waiting = 0, 0
+        self.failed = 0
 
     def stage_of(self, scenario):
         """One world at a time: its kind decides which disks it has."""
@@ -81,15 +85,21 @@ class Run:
             self.stage.world.close()
         self.stage = None
 
-    def cases_of(self, scenario):
-        """What can fail in it. A machine that is busy with other things may need a second try, which is told."""
+    def undisturbed(self, scenario):
+        """The calls of a run without a fault, and what is wrong in it. One that fails is not tried again: what hangs or
+        fails when nothing disturbs it would be seen nowhere else."""
         try:
-            calls = self.stage_of(scenario).dry_run(scenario)
+            stage = self.stage_of(scenario)
+            calls = stage.dry_run(scenario)
         except TROUBLE as error:
-            print(f"again: {scenario} without a fault: {error}", flush=True)
+            wrong = [str(error), *(self.stage.story() if self.stage else [])]
             self.drop()
-            calls = self.stage_of(scenario).dry_run(scenario)
-        return cases(calls, scenario, foreign_files())
+            return [], wrong
+        return calls, durable.told(durable.check(calls, scenario.operation, stage.world.store))
+
+    def tell_undisturbed(self, scenario, wrong):
+        self.failed += bool(wrong)
+        self.tell("not ok" if wrong else "ok", f"{scenario}/{UNDISTURBED}", "\n".join(wrong), 0)
 
     def run(self, scenario, case):
         began = time.monotonic()
@@ -98,10 +108,10 @@ class Run:
             stage.attempt(scenario, case)
             verdict, why = ("ok", "") if stage.player.met else ("skip", "it never came to that call")
         except TROUBLE as error:
-            reason = self.waits.reason(case.name, str(error))
+            message = self.stage.player.status.get("message") or "" if self.stage else ""
+            reason = self.waits.reason(case.name, str(error), message)
             verdict, why = ("waits", reason) if reason else ("not ok", str(error))
             self.failed += verdict == "not ok"
-            self.waiting += verdict == "waits"
             story = self.stage.story() if self.stage else []
             if verdict == "not ok":
                 why += "\n" + "\n".join(story)
@@ -110,8 +120,7 @@ class Run:
 
     def tell(self, verdict, name, why, seconds):
         first, *rest = why.split("\n")
-        told = f"{verdict}: {first}" if why else f"{seconds:.1f}s"
-        self.results.add("skip" if verdict == "waits" else verdict, name, told)
+        self.results.add(verdict, name, first if why else f"{seconds:.1f}s")
         print("\n    ".join([f"{verdict} {name} ({seconds:.1f}s) {first}", *rest]), flush=True)
 
 
@@ -119,32 +128,29 @@ def in_gate(name):
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % GATE == 0
 
 
-def check_order(build, names):
-    failed = 0
-    run = Run(build, None)
-    for scenario in [Scenario(*name.split("/")) for name in names] or all_scenarios():
-        stage = run.stage_of(scenario)
-        found = durable.check(stage.dry_run(scenario), scenario.operation, stage.world.store)
-        print(f"{'not ok' if found else 'ok'} order {scenario}")
-        for call, sentence in found:
-            way = ", ".join(function for function, _ in call.functions[:4])
-            print(f"    {call.step} {call.name} {os.path.basename(call.path)}: {sentence} ({way})")
-        failed += bool(found)
-    run.drop()
-    return failed
+def check_order(run, names):
+    scenarios = [Scenario(*name.split("/")) for name in names] or all_scenarios()
+    for scenario in scenarios:
+        _, wrong = run.undisturbed(scenario)
+        run.tell_undisturbed(scenario, wrong)
+    print(f"{len(scenarios) - run.failed} passed, {run.failed} failed, 0 skipped")
+    return run.failed > 0
 
 
-def all_cases(run, patterns, gate):
-    """Every case that is asked for, with its scenario, by name."""
-    found = {}
+def all_jobs(run, patterns, gate):
+    """Every case that is asked for, by name, as what has to be called."""
+    found, foreign = {}, foreign_files()
     for scenario in all_scenarios():
         if patterns and not any(might_match(pattern, scenario) for pattern in patterns):
             continue
-        for case in run.cases_of(scenario):
+        calls, wrong = run.undisturbed(scenario)
+        if wrong or not patterns:
+            found[f"{scenario}/{UNDISTURBED}"] = functools.partial(run.tell_undisturbed, scenario, wrong)
+        for case in cases(calls, scenario, foreign):
             if gate and not in_gate(case.name):
                 continue
             if not patterns or any(fnmatch.fnmatchcase(case.name, pattern) for pattern in patterns):
-                found[case.name] = (scenario, case)
+                found[case.name] = functools.partial(run.run, scenario, case)
     return found
 
 
@@ -156,12 +162,12 @@ def might_match(pattern, scenario):
 def main(words):
     build = os.environ.get("BUILD") or TOP / "build/gcc"
     mode, patterns = (words[0], words[1:]) if words else ("", [])
-    if mode == "--order":
-        return check_order(build, patterns)
-    results = load_results().Results("fault")
+    results = load_results().Results("order" if mode == "--order" else "fault")
     run = Run(build, results)
     try:
-        found = all_cases(run, patterns, mode == "--gate")
+        if mode == "--order":
+            return check_order(run, patterns)
+        found = all_jobs(run, patterns, mode == "--gate")
         if mode == "--list":
             print("\n".join(found))
             return 0
@@ -169,13 +175,13 @@ def main(words):
             raise SystemExit(f"there is no such case: {patterns}")
         results.begin()
         for name in list(found) if mode in ("--only", "--first") else results.todo(list(found)):
-            run.run(*found[name])
+            found[name]()
             if mode == "--first" and run.failed:
                 break
     finally:
         run.drop()
     passed, failed, skipped = results.sum(list(found))
-    print(f"{run.waiting} waiting")
+    print(f"{results.waiting(list(found))} wait for their mending")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return (run.failed if mode in ("--only", "--first") else failed) > 0
 

@@ -144,10 +144,6 @@ class FaultPlayer(Player):
         world, end = self.world, time.monotonic() + ANSWER_SECONDS
         self.status = {}
         while world.state(ident) not in FINAL or world.worker():
-            if not world.worker() and self._is_deaf():
-                self.restarts += 1
-                world.agent_kill()
-                end = time.monotonic() + RECOVERY_SECONDS
             if time.monotonic() > end:
                 raise Loss(f"no answer: {world.state(ident)}{', the agent was restarted' if self.restarts else ''}")
             if not world.agent_lives():
@@ -155,10 +151,6 @@ class FaultPlayer(Player):
                 world.agent_start()
             time.sleep(ANSWER_PAUSE)
         self.status = world.status(ident)
-
-    def _is_deaf(self):
-        """An agent that has lost xenstored and goes on hears of nothing any more: somebody has to restart it."""
-        return self.restarts == 0 and "Bad file descriptor" in self.world.log.read_text()
 
     def _judge_answer(self):
         state, word = self.status["state"], self.status.get("error")
@@ -241,7 +233,11 @@ class FaultStage(loops.Stage):
 
     def dry_run(self, scenario):
         """The calls of an operation that nothing happens to, with their ways."""
-        calls = self.attempt(scenario, None)
+        self.world.plan.traces = True
+        try:
+            calls = self.attempt(scenario, None)
+        finally:
+            self.world.plan.traces = False
         resolve(calls, self.programs)
         return calls
 

@@ -20,6 +20,7 @@ hup() {
     }
     kill -HUP "$agent"
     wait_for 10 more "$1" || fail "after SIGHUP the log does not say: $1"
+    gives 0 xensnap list web1 # the answer comes after all that SIGHUP does
 }
 
 # refuses CODE TEXT OPTION...: so the agent does not start.

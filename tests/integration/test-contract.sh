@@ -12,4 +12,4 @@ for kind in pv hvm; do
     "$build/tests/contract/xl-double" "$(domid)" "$dir/guest" > "$dir/said" 2>&1 || fail "$kind: $(grep -A 1 -v '^ok' "$dir/said")"
     cat "$dir/said"
 done
-[ -z "$(domain list)" ] || fail "a domain is left: $(domain list)"
+left=$(domain list) && [ -z "$left" ] || fail "a domain is left: $left"

@@ -40,6 +40,9 @@ is "$(todo)" 'b c e'
 is "$(PART=1/3 todo)" ''
 is "$(printf '%s\n' a b c d e | results sum storm || true)" '2 passed, 2 failed, 1 skipped'
 is "$(printf '%s\n' a d | results sum storm)" '2 passed, 0 failed, 0 skipped'
+results add storm waits w for its mending
+is "$(printf '%s\n' a w | results sum storm)" '1 passed, 0 failed, 0 skipped'
+is "$(printf '%s\n' a w | results todo storm)" w
 ! results add storm fine a 2> /dev/null || is fine 'refused'
 for n in $(seq 8); do results add storm ok "x$n" & done
 wait

@@ -253,10 +253,15 @@ def _locks(world, sight):
         directory = world.run_dir / care
         there = os.listdir(directory) if directory.is_dir() else []
         wrong += [f"left in the run directory: {care}/{entry}" for entry in there if entry != own]
-    inodes = {os.stat(path).st_ino for path in _files(world.store)}
+    ours = {_as_in_locks(os.stat(path)) for path in _files(world.store)}
     with open("/proc/locks", encoding="ascii") as file:
-        held = [line.strip() for line in file if "FLOCK" in line and int(line.split()[-3].split(":")[2]) in inodes]
+        held = [line.strip() for line in file if "FLOCK" in line and line.split()[-3] in ours]
     return wrong + [f"a lock is held in the store: {line}" for line in held]
+
+
+def _as_in_locks(found):
+    """How /proc/locks names a file; its number alone may be another file system's."""
+    return f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
 
 
 def _files(top):

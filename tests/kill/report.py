@@ -58,7 +58,7 @@ class Report:
     def wait(self, name, reason):
         self.waiting += 1
         print(f"waits {name} ({reason})", flush=True)
-        self._note("skip", name, "waits")
+        self._note("waits", name, "")
 
     def end(self):
         for reason, times in remedied.items():

@@ -22,6 +22,8 @@ import results  # noqa: E402  pylint: disable=wrong-import-position
 
 BUILD_SECONDS, TEST_SECONDS = 600, 600
 TARGETS = ("all", "unit", "integration", "fault-programs")
+TARGETS_OF = {"order": ("fault-programs",), "fault": ("fault-programs",), "kill": ("kill-programs",),
+                "integration": ("all", "integration")}
 
 
 class Mutation:
@@ -48,10 +50,15 @@ def command_of(words):
         case "fault":
             return ["tests/fault/run.py", "--first", *rest]
         case "kill":
-            return ["tests/kill/loops.py", "build/gcc", " ".join(rest)]
+            return ["tests/kill/loops.py", "build/gcc", "/".join(rest)]
         case "power":
             return None
     raise SystemExit(f"nobody knows how to run: {' '.join(words)}")
+
+
+def targets_of(words):
+    """What of the programs its test needs: linking the others would cost more than the test."""
+    return (command_of(words)[0],) if words[0] == "unit" else TARGETS_OF[words[0]]
 
 
 class Tree:
@@ -75,9 +82,17 @@ class Tree:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
+        self.remove_others(set(files))
+
+    def remove_others(self, names):
+        """What the tree has no more: make takes what it finds."""
+        for path in self.dir.rglob("*"):
+            name = str(path.relative_to(self.dir))
+            if path.is_file() and not name.startswith("build/") and name not in names:
+                path.unlink()
 
     def run(self, command, seconds):
-        """Its exit code; what it has printed is in the log."""
+        """Its exit code, None if it did not end; what it has printed is in the log."""
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(map(str, command))}\n")
             log.flush()
@@ -85,10 +100,10 @@ class Tree:
                 return subprocess.run(command, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                       timeout=seconds, check=False).returncode
             except subprocess.TimeoutExpired:
-                return -1
+                return None
 
-    def build(self):
-        return self.run(["make", "--no-print-directory", "CC=gcc", *TARGETS], BUILD_SECONDS) == 0
+    def build(self, *targets):
+        return self.run(["make", "--no-print-directory", "CC=gcc", *(targets or TARGETS)], BUILD_SECONDS) == 0
 
     def test(self, words):
         return self.run(command_of(words), TEST_SECONDS)
@@ -96,7 +111,7 @@ class Tree:
     def passes_as_it_is(self, words):
         key = " ".join(words)
         if key not in self.passes:
-            self.passes[key] = self.test(words) == 0
+            self.passes[key] = self.build(*targets_of(words)) and self.test(words) == 0
         return self.passes[key]
 
     def patch(self, mutation, *options):
@@ -111,14 +126,15 @@ def try_one(tree, mutation):
         return "not ok", "the test fails without it"
     if not tree.patch(mutation):
         tree.fill()
-        tree.build()
         return "not ok", "the patch does not fit any more"
-    built = tree.build()
+    built = tree.build(*targets_of(mutation.caught_by))
     code = tree.test(mutation.caught_by) if built else 0
-    if not tree.patch(mutation, "-R") or not tree.build():
+    if not tree.patch(mutation, "-R"):
         raise SystemExit(f"{mutation.name} cannot be taken back; see {tree.log}")
     if not built:
         return "not ok", "it does not compile"
+    if code is None:
+        return "not ok", "the test does not end with it"
     if code == 77:
         return "skip", "the test cannot run here"
     return ("not ok", "the test passes with it") if code == 0 else ("ok", "caught")

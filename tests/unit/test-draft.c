@@ -1,9 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "draft.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+
 #include "snapshot.h"
 
 #define VM_DIR "store/" VM1 "/"
+
+static bool unreadable; /* every directory */
+
+/* In the place of the C library's. */
+struct dirent *readdir(DIR *stream)
+{
+    static struct dirent *(*real)(DIR *);
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "readdir64");
+    errno = unreadable ? EIO : errno;
+    return unreadable ? NULL : real(stream);
+}
 
 static size_t listed(struct store *store, const char *vm)
 {
@@ -11,7 +27,7 @@ static size_t listed(struct store *store, const char *vm)
     struct err err = { 0 };
     size_t count;
 
-    store_list(store, vm, &snapshots, &err);
+    CHECK_INT(store_list(store, vm, &snapshots, &err), 0);
     count = snapshots.count;
     snapshots_deinit(&snapshots);
     return count;
@@ -369,6 +385,23 @@ static void leftovers_of_use_stay(void)
     }
 }
 
+/* A directory that cannot be read is not an empty one. */
+static void unreadable_is_left_alone(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record record = new_record(VM1, ID1, "a", 1);
+
+    plant(&scratch, &record);
+    scratch_write(&scratch, VM_DIR "config.json", "{}");
+    scratch_write(&scratch, VM_DIR "disk.cfg", "disk=[]");
+    unreadable = true;
+    store_tidy(store, VM1);
+    unreadable = false;
+    CHECK(scratch_has(&scratch, VM_DIR "config.json"));
+    CHECK(scratch_has(&scratch, VM_DIR "disk.cfg"));
+}
+
 static void gives_descriptors_back(void)
 {
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
@@ -413,6 +446,7 @@ static const struct check_test tests[] = {
     { "a VM's directory goes with the last snapshot", tidied_when_empty },
     { "what is of no use without a snapshot goes with it", leftovers_are_tidied },
     { "as long as anything else is there nothing goes", leftovers_of_use_stay },
+    { "as long as nobody knows what is there nothing goes", unreadable_is_left_alone },
     { "no descriptor is lost", gives_descriptors_back },
 };
 

@@ -129,8 +129,9 @@ static enum err_code create(int snapshots, long long bytes, long long more, long
 {
     struct policy_usage usage = { snapshots, bytes, more, since };
     struct err err = { 0 };
+    int rc = policy_check_create(&policy.rules[0], &usage, &err);
 
-    policy_check_create(&policy.rules[0], &usage, &err);
+    CHECK_INT(rc, err.code ? -1 : 0);
     return err.code;
 }
 

@@ -10,13 +10,26 @@
 
 enum { LINES = 4 };
 
-/* What stands in the file, and with which words the whole is refused. */
+/* What stands in the file, and what comes of it: with which words the whole is refused, or TAKEN with what is asked for
+ * beside the operation, "KEY=VALUE " in the order in which it came together. */
+#define TAKEN "operation=create "
 struct row {
     const char *what;
     struct options options;
     const char *file[LINES][2];
-    const char *refused;
+    const char *outcome;
 };
+
+static const char *text_of(const struct xensnap_map *map)
+{
+    static char text[512];
+    const char *key;
+
+    *text = '\0';
+    for (size_t i = 0; (key = xensnap_map_key(map, i)); i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s=%s ", key, map_text(map, key));
+    return text;
+}
 
 static int merge(const struct row *row, struct xensnap_map *request, struct xensnap_error *error)
 {
@@ -32,13 +45,16 @@ static int merge(const struct row *row, struct xensnap_map *request, struct xens
 static void together(void)
 {
     static const struct row rows[] = {
-        { "nothing", { 0 }, { { 0 } }, NULL },
-        { "the file alone", { 0 }, { { "name", "a" }, { "memory", "no" }, { "disk-hda", "internal" } }, NULL },
+        { "nothing", { 0 }, { { 0 } }, TAKEN },
+        { "the file alone", { 0 }, { { "name", "a" }, { "memory", "no" }, { "disk-hda", "internal" } },
+          TAKEN "name=a memory=no disk-hda=internal " },
         { "the same twice", { .name = "a", .disk_only = true, .external = true, .disks = "xvdb,xvda" },
-          { { "name", "a" }, { "memory", "0" }, { "disk-xvda", "external" }, { "disk-xvdb", "target=/a" } }, NULL },
-        { "both no memory", { .disk_only = true, .memory = "no" }, { { 0 } }, NULL },
-        { "each disk as it likes", { 0 }, { { "type", "internal" }, { "disk-hda", "target=/a" } }, NULL },
-        { "creationtime", { 0 }, { { "creationtime", "ignored" } }, NULL },
+          { { "name", "a" }, { "memory", "0" }, { "disk-xvda", "external" }, { "disk-xvdb", "target=/a" } },
+          TAKEN "name=a memory=no type=external disks=xvdb,xvda disk-xvda=external disk-xvdb=target=/a " },
+        { "both no memory", { .disk_only = true, .memory = "no" }, { { 0 } }, TAKEN "memory=no " },
+        { "each disk as it likes", { 0 }, { { "type", "internal" }, { "disk-hda", "target=/a" } },
+          TAKEN "type=internal disk-hda=target=/a " },
+        { "creationtime", { 0 }, { { "creationtime", "ignored" } }, TAKEN },
         { "name", { .name = "a" }, { { "name", "b" } }, "--name a contradicts name=\"b\" in my.conf" },
         { "an empty name", { .name = "a" }, { { "name", "" } }, "--name a contradicts name=\"\" in my.conf" },
         { "description", { .description = "a" }, { { "description", "b" } },
@@ -71,14 +87,15 @@ static void together(void)
         struct xensnap_error error = { 0 };
 
         check_row = rows[i].what;
-        if (!rows[i].refused) {
+        if (strncmp(rows[i].outcome, TAKEN, strlen(TAKEN)) == 0) {
             CHECK_INT(merge(&rows[i], request, &error), 0);
             CHECK_INT(xensnap_check(request, &error), 0);
+            CHECK_STR(text_of(request), rows[i].outcome);
             continue;
         }
         CHECK_INT(merge(&rows[i], request, &error), -1);
         CHECK_INT(error.code, XENSNAP_INVALID);
-        CHECK_HAS(error.message, rows[i].refused);
+        CHECK_HAS(error.message, rows[i].outcome);
     }
 }
 

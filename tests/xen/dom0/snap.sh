@@ -20,7 +20,7 @@ agent_start() {
     local from
     from=$(stat -c %s "$agent_log" 2> /dev/null || echo 0)
     env "$@" setsid xensnapd --workers 2 >> "$agent_log" 2>&1 < /dev/null &
-    wait_for 30 agent_said "$from" ': ready: ' || fail "the agent does not get ready: $(tail -n 3 "$agent_log")"
+    wait_for 660 agent_said "$from" ': ready: ' || fail "the agent does not get ready: $(tail -n 3 "$agent_log")"
 }
 
 # agent_said OFFSET TEXT: whether the agent's log holds it behind OFFSET.

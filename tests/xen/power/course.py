@@ -73,7 +73,7 @@ class Course:
 
     def arrive(self, machine, arrival, number, is_last):
         """Whether it came there."""
-        lines = machine.tell_cut(self.command(arrival.point, number == 1), 400)
+        lines = machine.tell_cut(self.command(arrival.point, number == 1), 600)
         there = self.hear(arrival.said, lines, "cut")
         if there and is_last:
             machine.cut()
