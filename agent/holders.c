@@ -20,18 +20,27 @@ static void dir_closep(DIR **dir)
         closedir(*dir);
 }
 
-static bool is_open_for_writing(int pid, const char *fd)
-{
-    char path[64];
-    _cleanup_(fclosep) FILE *file = NULL;
-    unsigned flags = 0;
+enum way { READS, WRITES, LOCKS };
 
-    snprintf(path, sizeof path, "/proc/%d/fdinfo/%.10s", pid, fd);
+/* "flags:" of /proc/PID/fdinfo/FD is octal, and each lock has a line.  One that has just been closed does nothing. */
+static bool is_open_to(int pid, const char *fd, enum way way)
+{
+    char path[64], line[128];
+    unsigned flags;
+    _cleanup_(fclosep) FILE *file = NULL;
+
+    if (way == READS)
+        return true;
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%.16s", pid, fd);
     file = fopen(path, "re");
-    return file && fscanf(file, "pos: %*d flags: %o", &flags) == 1 && (flags & O_ACCMODE) != O_RDONLY;
+    while (file && fgets(line, sizeof line, file))
+        if (way == WRITES ? sscanf(line, "flags: %o", &flags) == 1 && (flags & O_ACCMODE) != O_RDONLY
+                          : strncmp(line, "lock:", 5) == 0)
+            return true;
+    return false;
 }
 
-static bool has_open(int pid, const struct stat *file, bool for_writing)
+static bool has_open(int pid, const struct stat *file, enum way way)
 {
     char path[32];
     _cleanup_(dir_closep) DIR *fds = NULL;
@@ -42,7 +51,7 @@ static bool has_open(int pid, const struct stat *file, bool for_writing)
     fds = opendir(path);
     while (fds && (fd = readdir(fds)))
         if (fstatat(dirfd(fds), fd->d_name, &st, 0) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino &&
-            (!for_writing || is_open_for_writing(pid, fd->d_name)))
+            is_open_to(pid, fd->d_name, way))
             return true;
     return false;
 }
@@ -67,7 +76,7 @@ static bool is_known(const struct holders *holders, int pid)
     return false;
 }
 
-static int find(struct holders *holders, const char *file, bool for_writing, struct err *err)
+static int find(struct holders *holders, const char *file, enum way way, struct err *err)
 {
     _cleanup_(dir_closep) DIR *processes = opendir("/proc");
     struct dirent *process;
@@ -80,7 +89,7 @@ static int find(struct holders *holders, const char *file, bool for_writing, str
     while ((process = readdir(processes))) {
         int pid = isdigit((unsigned char)*process->d_name) ? atoi(process->d_name) : 0;
 
-        if (!pid || pid == getpid() || is_known(holders, pid) || !has_open(pid, &st, for_writing))
+        if (!pid || pid == getpid() || is_known(holders, pid) || !has_open(pid, &st, way))
             continue;
         if (holders->count == HOLDERS_MAX)
             return err_set(err, ERR_BUSY, "more than %d processes have the image open", HOLDERS_MAX);
@@ -94,12 +103,46 @@ static int find(struct holders *holders, const char *file, bool for_writing, str
 
 int holders_find(struct holders *holders, const char *file, struct err *err)
 {
-    return find(holders, file, false, err);
+    return find(holders, file, READS, err);
 }
 
 int holders_find_writers(struct holders *holders, const char *file, struct err *err)
 {
-    return find(holders, file, true, err);
+    return find(holders, file, WRITES, err);
+}
+
+int holders_find_lockers(struct holders *holders, const char *file, struct err *err)
+{
+    return find(holders, file, LOCKS, err);
+}
+
+bool holders_find_loop(const char *file, char name[32])
+{
+    _cleanup_(dir_closep) DIR *blocks = opendir("/sys/block");
+    struct dirent *block;
+    struct stat st;
+
+    if (!blocks || stat(file, &st) < 0)
+        return false;
+    while ((block = readdir(blocks))) {
+        char path[64], backing[4096] = "", ro[4] = "";
+        _cleanup_(fclosep) FILE *backing_file = NULL, *ro_file = NULL;
+        struct stat backing_st;
+
+        snprintf(path, sizeof path, "/sys/block/%.24s/loop/backing_file", block->d_name);
+        backing_file = fopen(path, "re");
+        if (!backing_file || !fgets(backing, sizeof backing, backing_file))
+            continue;
+        backing[strcspn(backing, "\n")] = '\0';
+        snprintf(path, sizeof path, "/sys/block/%.24s/ro", block->d_name);
+        ro_file = fopen(path, "re");
+        if (stat(backing, &backing_st) < 0 || backing_st.st_dev != st.st_dev || backing_st.st_ino != st.st_ino ||
+            (ro_file && fgets(ro, sizeof ro, ro_file) && *ro == '1'))
+            continue;
+        snprintf(name, 32, "%.31s", block->d_name);
+        return true;
+    }
+    return false;
 }
 
 int holders_wait(const struct holders *holders, int seconds, struct err *err)

@@ -27,11 +27,13 @@ struct work {
     char snapshot[UUID_LENGTH + 1]; /* for the result */
     char name[NAME_MAX_BYTES + 1];
     char plan[STATUS_PLAN_SIZE];    /* of a dry run */
+    char warning[STATUS_WARNING_SIZE]; /* for the result, of what is no error; "" = none */
 };
 
 struct op {
     enum operation operation;
     const char *const *steps; /* in their order, NULL at the end; the tests kill it at each of them */
+    const char *last;         /* of them, where nothing fails: what stands behind is for failures.  NULL: the last */
     int (*run)(struct work *work, struct err *err);
     /* 0: it is finished now.  -1: it is undone, or err says what could not be. */
     int (*recover)(struct work *work, const struct journal_state *state, struct err *err);

@@ -467,4 +467,4 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     return err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
 }
 
-const struct op op_create = { OPERATION_CREATE, steps, create, recover };
+const struct op op_create = { OPERATION_CREATE, steps, NULL, create, recover };

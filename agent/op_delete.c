@@ -167,4 +167,4 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     return merge(w, err);
 }
 
-const struct op op_delete = { OPERATION_DELETE, steps, run, recover };
+const struct op op_delete = { OPERATION_DELETE, steps, NULL, run, recover };

@@ -8,7 +8,9 @@
 #include "digest.h"
 #include "draft.h"
 #include "holders.h"
+#include "kept.h"
 #include "log.h"
+#include "needs.h"
 #include "op.h"
 #include "reversion.h"
 #include "savefile.h"
@@ -16,9 +18,11 @@
 #include "vmconfig.h"
 #include "xl.h"
 
-/* From "destroy" on there is no way back, only forward. */
-static const char *const steps[] = { "prepare", "pause", "destroy", "disks", "restore", "handover", "unpause",
-                                     "tidy", NULL };
+/* From "destroy" on the way is forward: to the snapshot's state, which is tried once, and once more if we are killed at
+ * it ("restore-again").  If it cannot be started, from "put-back" on the way is to what there was before, and never
+ * turns again. */
+static const char *const steps[] = { "prepare", "pause", "destroy", "disks", "restore", "handover", "unpause", "tidy",
+                                     "restore-again", "put-back", "was-put-back", NULL };
 
 /* A QEMU that was told to exit is waited for as long as it gets on, and for so long in which it does nothing. */
 enum { QEMU_SILENT_SECONDS = 600 };
@@ -53,21 +57,6 @@ static int verify_memory(struct work *w, struct reversion *r, struct err *err)
     return savefile_skip_header(r->memory, err);
 }
 
-/* Also what is not in the snapshot: a CD-ROM whose image is gone would make the restore fail.  A disk that can be
- * written to stays in the image where it is now, which is another matter. */
-static int verify_targets(const struct reversion *r, struct err *err)
-{
-    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
-    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
-    struct stat st;
-
-    for (size_t i = 0; i < count; i++)
-        if (*disks[i].target == '/' && (disks[i].cdrom || !disks[i].writable) &&
-            stat(disks[i].target, &st) < 0)
-            return err_errno(err, "disk %s", disks[i].vdev);
-    return 0;
-}
-
 static int verify_free_memory(struct work *w, const struct reversion *r, struct err *err)
 {
     long long need, have;
@@ -99,7 +88,7 @@ static int check_domain(struct work *w, struct reversion *r, struct err *err)
 static int verify(struct work *w, struct reversion *r, struct err *err)
 {
     if (open_snapshot(w, r, err) < 0 || reach_open(&r->reach, w->xl, r->record.vm, w->control, err) < 0 ||
-        check_domain(w, r, err) < 0 || verify_targets(r, err) < 0 || verify_free_memory(w, r, err) < 0 ||
+        check_domain(w, r, err) < 0 || needs_check(w, r, err) < 0 || verify_free_memory(w, r, err) < 0 ||
         reversion_check_disks(w, r, err) < 0)
         return -1;
     return verify_memory(w, r, err);
@@ -137,7 +126,7 @@ static int add_holders(const struct xl_config *config, struct holders *holders, 
     return 0;
 }
 
-/* Who has the disks open that the new domain is to have, or the snapshot's. */
+/* Who can write to the disks that the new domain is to have, or to the snapshot's. */
 static int find_next_holders(const struct reversion *r, struct holders *holders, struct err *err)
 {
     if (add_holders(r->config, holders, err) < 0)
@@ -244,36 +233,134 @@ static int tidy(struct work *w, struct err *err)
     return 0;
 }
 
+/* The domain is whole: what fails now is for a recovery to go on with. */
 static int finish(struct work *w, struct reversion *r, unsigned domid, struct err *err)
 {
-    if (work_step(w, "handover", JOURNAL_DURABLE, err) < 0 || hand_over(w, r, domid, err) < 0)
+    w->unsettled = true;
+    if (work_step(w, "handover", JOURNAL_DURABLE, err) < 0 || hand_over(w, r, domid, err) < 0 ||
+        let_run(w, domid, err) < 0)
         return -1;
-    return let_run(w, domid, err) < 0 ? -1 : tidy(w, err);
+    w->unsettled = false;
+    return tidy(w, err);
+}
+
+/* ---- back to what there was ------------------------------------------------------------------------------ */
+
+/* What there is of a new domain goes.  Then nobody has the images that are to be written to. */
+static int clear_away(struct work *w, struct reversion *r, const struct kept *kept, struct err *err)
+{
+    int found = xl_find(w->xl, w->begun.order.vm, &r->reach.domain, err);
+
+    if (found < 0 || (found > 0 && kept_check_ours(kept, w, &r->reach.domain, err) < 0))
+        return -1;
+    r->reach.runs = found > 0;
+    return r->reach.runs ? replace_domain(w, r, err) : wait_for_images(r, err);
+}
+
+/* It boots from its disks: what a domain had in its memory has gone with it. */
+static int start_kept(struct work *w, const struct kept *kept, struct err *err)
+{
+    struct msg msg = { .kind = MSG_RESTORED };
+    unsigned domid;
+
+    if (strcmp(kept->state, "stopped") == 0)
+        return 0;
+    if (xl_create(w->xl, kept->config, &domid, err) < 0 ||
+        care_begin(CARE_END, w->run, w->begun.order.vm, domid, err) < 0)
+        return -1;
+    msg.domid = (int)domid;
+    control_tell(w->control, &msg);
+    return 0;
+}
+
+/* The domain is there, if it was there before. */
+static int leave_kept(struct work *w, const struct kept *kept, struct err *err)
+{
+    struct xl_domain domain;
+    struct err tidy_err;
+    int found;
+
+    if (work_step(w, "was-put-back", JOURNAL_DURABLE, err) < 0)
+        return -1;
+    found = xl_find(w->xl, w->begun.order.vm, &domain, err);
+    if (found < 0 || (found > 0 && domain.life == XL_PAUSED && strcmp(kept->state, "running") == 0 &&
+                      xl_unpause(w->xl, domain.domid, err) < 0))
+        return -1;
+    if (reversion_drop_replaced(w, found > 0 && domain.life != XL_PAUSED, &tidy_err) < 0)
+        log_warning("request %s: what was made for the revert could not be removed: %s", w->begun.order.request.id,
+                    tidy_err.text);
+    return 0;
+}
+
+static int put_back_disks(struct work *w, struct reversion *r, struct kept *kept, struct err *err)
+{
+    reversion_give_space(w);
+    if (work_step(w, "put-back", JOURNAL_DURABLE, err) < 0 || clear_away(w, r, kept, err) < 0 ||
+        reversion_put_back(w, r, err) < 0)
+        return -1;
+    xl_config_free(r->config);
+    r->config = kept->config;
+    kept->config = NULL;
+    return wait_for_images(r, err) < 0 ? -1 : vmconfig_save(w, r->config, err);
+}
+
+/* Once; if that fails, too, nobody tries again by himself.  Always -1: WHY is why the snapshot's state was not to be
+ * had, and becomes the whole story. */
+static int put_back(struct work *w, struct reversion *r, struct err *why)
+{
+    _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
+    struct err err;
+    int rc = kept_load(&kept, w, &err);
+
+    if (rc == 0)
+        rc = put_back_disks(w, r, &kept, &err);
+    kept.config = rc == 0 ? r->config : kept.config;
+    r->config = rc == 0 ? NULL : r->config;
+    if (rc == 0)
+        rc = start_kept(w, &kept, &err);
+    if (rc == 0)
+        rc = leave_kept(w, &kept, &err);
+    if (rc == 0) {
+        w->over = true;
+        return err_context(why, "the VM is %s again as it was before%s; the snapshot's state could not be started",
+                           kept.state, strcmp(kept.state, "stopped") == 0 ? "" : ", booted from its disks");
+    }
+    /* Who has the images may write to them, and its end is waited for by a recovery. */
+    w->unsettled = err.code == ERR_BUSY;
+    w->over = !w->unsettled;
+    if (w->unsettled)
+        why->code = ERR_BUSY;
+    return err_context(why, "the VM is stopped: what it was before cannot be started either (%.100s); both are kept; "
+                       "%s; the snapshot's state", err.text,
+                       w->unsettled ? "it is started when that has ended"
+                                    : "when the cause is gone, revert again or start the VM");
+}
+
+/* ---- the order of it all --------------------------------------------------------------------------------- */
+
+/* The disks and the domain of the snapshot. */
+static int bring_new(struct work *w, struct reversion *r, bool first, const char *step, unsigned *domid,
+                     struct err *err)
+{
+    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || reversion_apply(w, r, first, err) < 0)
+        return -1;
+    return work_step(w, step, JOURNAL_DURABLE, err) < 0 ? -1 : bring_back(w, r, domid, err);
 }
 
 /* Everything after the point of no return.  FIRST: nothing of it was done before. */
-static int go_back(struct work *w, struct reversion *r, bool first, struct err *err)
+static int go_back(struct work *w, struct reversion *r, bool first, const char *step, struct err *err)
 {
     unsigned domid;
 
-    if (r->reach.runs && (work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0))
-        return -1;
-    /* the domain may have gone before its QEMU */
-    if (!r->reach.runs && wait_for_images(r, err) < 0)
-        return -1;
-    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || reversion_apply(w, r, first, err) < 0)
-        return -1;
-    if (work_step(w, "restore", JOURNAL_DURABLE, err) < 0 || bring_back(w, r, &domid, err) < 0)
-        return -1;
+    /* Who still has the images when this fails may write to them: nothing is done with them until he has ended. */
+    w->unsettled = true;
+    if (r->reach.runs ? work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0
+                      : wait_for_images(r, err) < 0) /* the domain may have gone before its QEMU */
+        return err_context(err, "the domain was stopped, and nothing else is done until what has its disks has ended");
+    w->unsettled = false;
+    if (bring_new(w, r, first, step, &domid, err) < 0)
+        return put_back(w, r, err);
     return finish(w, r, domid, err);
-}
-
-/* Says whose fault it is that there is no domain now, and what to do. */
-static int explain(const struct reversion *r, struct err *err)
-{
-    return err_context(err, "%s; its disks are kept; revert to %s again when the cause is gone",
-                       r->reach.runs ? "the domain was stopped and could not be brought back" : "not restored",
-                       r->record.name);
 }
 
 /* Nothing was replaced yet: the domain goes on as it was.  If it cannot be let go, all of it is left for a recovery. */
@@ -303,13 +390,19 @@ static int run(struct work *w, struct err *err)
         return -1;
     first = r.reach.runs; /* a domain that is not there may be so because an earlier revert has failed */
     if (reversion_drop_late(w, &r.reach, err) < 0 || work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 ||
-        reversion_make_images(w, &r, err) < 0 || (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
+        reversion_make_images(w, &r, err) < 0 || needs_check_images(w, &r, err) < 0 ||
+        (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
         reach_explain(&r.reach, w->xl, err);
         return give_up(w, &r, paused, err);
     }
     w->control->committed = true;
     reach_close(&r.reach);
-    return go_back(w, &r, first, err) < 0 ? explain(&r, err) : 0;
+    return go_back(w, &r, first, "restore", err);
+}
+
+static bool is_at(const struct journal_state *state, const char *step)
+{
+    return strcmp(state->step, step) == 0;
 }
 
 static bool reached(const struct journal_state *state, const char *step)
@@ -321,6 +414,35 @@ static bool reached(const struct journal_state *state, const char *step)
         now = strcmp(steps[i], state->step) == 0 ? i + 1 : now;
     }
     return now >= at;
+}
+
+/* The way back was broken off. */
+static int recover_back(struct work *w, struct reversion *r, const struct journal_state *state, struct err *err)
+{
+    _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
+
+    err_set(err, ERR_INTERNAL, "the operation was interrupted");
+    if (is_at(state, "put-back"))
+        return reversion_read_next(w, r, err) < 0 ? -1 : put_back(w, r, err);
+    if (kept_load(&kept, w, err) < 0)
+        memcpy(kept.state, "stopped", sizeof "stopped");
+    if (leave_kept(w, &kept, err) < 0)
+        return -1;
+    return err_set(err, ERR_INTERNAL, "the snapshot's state could not be started; the VM is as it was before");
+}
+
+/* A domain that somebody has started since is not ours to replace.  Where an older version began nothing tells it. */
+static int check_ours(struct work *w, const struct reversion *r, const struct journal_state *state, struct err *err)
+{
+    _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
+    struct err load_err;
+
+    if (kept_load(&kept, w, &load_err) == 0)
+        return r->reach.runs ? kept_check_ours(&kept, w, &r->reach.domain, err) : 0;
+    w->by_hand = !reached(state, "handover") || !r->reach.runs;
+    if (w->by_hand && w->begun.order.again)
+        return err_set(err, ERR_CORRUPT, "a revert that could not be finished is not tried again by itself");
+    return 0;
 }
 
 static int recover(struct work *w, const struct journal_state *state, struct err *err)
@@ -336,24 +458,28 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
         return give_up(w, &r, r.reach.runs && state->paused && r.reach.domain.life == XL_PAUSED, err);
     }
-    /* Somebody may have started the domain since, and it would be destroyed. */
-    w->by_hand = !reached(state, "handover") || (!r.reach.runs && !reached(state, "tidy"));
-    if (w->by_hand && w->begun.order.again)
-        return err_set(err, ERR_CORRUPT, "a revert that could not be finished is not tried again by itself");
     if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0)
         return -1;
-    if (reached(state, "tidy"))
+    if (is_at(state, "tidy"))
         return tidy(w, err);
+    if (is_at(state, "put-back") || is_at(state, "was-put-back"))
+        return recover_back(w, &r, state, err);
+    if (check_ours(w, &r, state, err) < 0)
+        return -1;
     if (open_snapshot(w, &r, err) < 0 || (r.record.memory && savefile_skip_header(r.memory, err) < 0) ||
         reversion_read_next(w, &r, err) < 0)
         return -1;
+    if (is_at(state, "restore-again")) {
+        err_set(err, ERR_INTERNAL, "starting it was broken off twice");
+        return put_back(w, &r, err);
+    }
     /* The domain is whole and was only not told, or not let go. */
     if (r.reach.runs && reached(state, "handover"))
         return care_begin(CARE_END, w->run, w->begun.order.vm, r.reach.domain.domid, err) < 0
                    ? -1
                    : finish(w, &r, r.reach.domain.domid, err);
     /* What there is now is the domain that was to be destroyed, or a half of the one that was to come. */
-    return go_back(w, &r, false, err) < 0 ? explain(&r, err) : 0;
+    return go_back(w, &r, false, reached(state, "restore") ? "restore-again" : "restore", err);
 }
 
-const struct op op_revert = { OPERATION_REVERT, steps, run, recover };
+const struct op op_revert = { OPERATION_REVERT, steps, "tidy", run, recover };

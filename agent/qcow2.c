@@ -16,9 +16,9 @@ enum { MAGIC = 0x514649fb, SNAPSHOTS_MAX = 65536, EXTRA_MAX = 1024, NAME_BYTES =
 struct __attribute__((packed)) header {
     uint32_t magic, version;
     uint64_t below_offset;
-    uint32_t below_size;
-    uint8_t between[16];
-    uint32_t l1_size;
+    uint32_t below_size, cluster_bits;
+    uint64_t size;
+    uint32_t encryption, l1_size;
     uint64_t l1_offset;
     uint8_t refcounts[12];
     uint32_t snapshot_count;
@@ -190,4 +190,25 @@ size_t qcow2_depth(const char *image, size_t most)
         depth++;
     }
     return depth;
+}
+
+/* The table of what is where once for either, the list of snapshots, the counts of all these clusters, and some that
+ * QEMU does not put where there is room. */
+int qcow2_snapshot_room(const char *image, long long *bytes, struct err *err)
+{
+    enum { SOME = 8, ENTRY_BYTES = 512, BITS_MIN = 9, BITS_MAX = 21 };
+    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
+    struct header header;
+    long long cluster, table, list;
+
+    if (fd < 0 || !read_at(fd, &header, sizeof header, 0))
+        return err_errno(err, "cannot read %.120s", image);
+    if (be32toh(header.magic) != MAGIC || be32toh(header.cluster_bits) < BITS_MIN ||
+        be32toh(header.cluster_bits) > BITS_MAX)
+        return err_set(err, ERR_CORRUPT, "the image is no qcow2 image any more");
+    cluster = 1LL << be32toh(header.cluster_bits);
+    table = 8LL * be32toh(header.l1_size);
+    list = (be32toh(header.snapshot_count) + 1LL) * ENTRY_BYTES;
+    *bytes = 2 * table + list + SOME * cluster;
+    return 0;
 }

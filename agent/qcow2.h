@@ -23,4 +23,7 @@ size_t qcow2_depth(const char *image, size_t most);
  * found. */
 int qcow2_snapshot_size(const char *image, const char *name, long long *size, struct err *err);
 
+/* Bytes that the file may grow by when one more internal snapshot is made in it and another becomes its content. */
+int qcow2_snapshot_room(const char *image, long long *bytes, struct err *err);
+
 #endif

@@ -205,6 +205,13 @@ int qemu_img_info(const char *image, const char *format, const char *tag, struct
     return 0;
 }
 
+int qemu_img_open(const char *image, const char *format, struct control *control, struct err *err)
+{
+    return act((const char *[]){ "map", "-U", "-f", format, "--start-offset=0", "--max-length=65536", "--output=json",
+                                 image, NULL },
+               control, err);
+}
+
 int qemu_img_create_overlay(const char *overlay, const char *base, const char *format, long long size,
                             struct control *control, struct err *err)
 {

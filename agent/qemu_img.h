@@ -29,6 +29,10 @@ struct image_info {
 int qemu_img_info(const char *image, const char *format, const char *tag, struct image_info *info,
                   struct control *control, struct err *err);
 
+/* Opens IMAGE and all that it stands on, by the names that stand there, as the QEMU of a new domain will; ERR_QEMU with
+ * qemu-img's words where that fails.  Safe on an image that is in use. */
+int qemu_img_open(const char *image, const char *format, struct control *control, struct err *err);
+
 /* An empty qcow2 image of SIZE bytes on BASE.  OVERLAY is overwritten: claim the name first (files.h). */
 int qemu_img_create_overlay(const char *overlay, const char *base, const char *format, long long size,
                             struct control *control, struct err *err);

@@ -36,6 +36,14 @@ struct qmp *qmp_close(struct qmp *qmp)
     return NULL;
 }
 
+int qmp_peer(const struct qmp *qmp)
+{
+    struct ucred peer = { 0 };
+    socklen_t size = sizeof peer;
+
+    return getsockopt(qmp->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? (int)peer.pid : 0;
+}
+
 /* Waits for input from QEMU; a cancel or the deadline end the wait. */
 static int wait_input(struct qmp *qmp, long long deadline, struct err *err)
 {

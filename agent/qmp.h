@@ -25,6 +25,9 @@ int qmp_call(struct qmp *qmp, const char *command, const char *arguments, int se
  * cancel asks for is the caller's business. */
 int qmp_wait_event(struct qmp *qmp, int seconds, struct err *err);
 
+/* The process at the other end, 0 = unknown. */
+int qmp_peer(const struct qmp *qmp);
+
 static inline void qmp_closep(struct qmp **qmp)
 {
     qmp_close(*qmp);

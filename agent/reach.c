@@ -91,3 +91,42 @@ int reach_check_unused(const char *image, const char *vdev, struct err *err)
     holders_deinit(&holders);
     return rc;
 }
+
+/* But for the QEMU of REACH. */
+static int check_foreign(const struct reach *reach, const struct holders *holders, const char *vdev, const char *does,
+                         struct err *err)
+{
+    int own = reach && reach->qmp ? qmp_peer(reach->qmp) : 0;
+
+    for (size_t i = 0; i < holders->count; i++)
+        if (holders->item[i].pid != own)
+            return err_set(err, ERR_BUSY, "disk %s: process %d (%s) %s; ask again when it has ended", vdev,
+                           holders->item[i].pid, holders->item[i].name, does);
+    return 0;
+}
+
+int reach_check_unwritten(const struct reach *reach, const char *image, const char *vdev, struct err *err)
+{
+    struct holders holders = { 0 };
+    char loop[32];
+    int rc = holders_find_writers(&holders, image, err);
+
+    if (rc == 0)
+        rc = check_foreign(reach, &holders, vdev, "has its image open for writing", err);
+    holders_deinit(&holders);
+    if (rc == 0 && holders_find_loop(image, loop))
+        rc = err_set(err, ERR_BUSY, "disk %s: /dev/%s stands on its image and can be written to; detach it (losetup -d "
+                     "/dev/%s) and ask again", vdev, loop, loop);
+    return rc;
+}
+
+int reach_check_unlocked(const struct reach *reach, const char *image, const char *vdev, struct err *err)
+{
+    struct holders holders = { 0 };
+    int rc = holders_find_lockers(&holders, image, err);
+
+    if (rc == 0)
+        rc = check_foreign(reach, &holders, vdev, "keeps its image locked", err);
+    holders_deinit(&holders);
+    return rc;
+}

@@ -30,5 +30,9 @@ const struct xl_domain *reach_domain(const struct reach *reach);
 void reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node);
 /* ERR_BUSY where any process has the image open: QEMU's own locks would not stop us from writing. */
 int reach_check_unused(const char *image, const char *vdev, struct err *err);
+/* ERR_BUSY where anything but the QEMU of REACH (NULL: nobody) can write to the image.  Who only reads it is let. */
+int reach_check_unwritten(const struct reach *reach, const char *image, const char *vdev, struct err *err);
+/* ERR_BUSY where anything else keeps it locked, so that no qemu-img can write to it. */
+int reach_check_unlocked(const struct reach *reach, const char *image, const char *vdev, struct err *err);
 
 #endif

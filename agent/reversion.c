@@ -17,6 +17,7 @@
 #include "files.h"
 #include "images.h"
 #include "images_note.h"
+#include "kept.h"
 #include "log.h"
 #include "merge.h"
 #include "qcow2.h"
@@ -59,8 +60,10 @@ int reversion_check_disks(struct work *w, struct reversion *r, struct err *err)
         if (disk->place == PLACE_EXTERNAL && node.role == NODE_TOP)
             return err_set(err, ERR_CORRUPT, "disk %s: the domain writes into the image that is this snapshot",
                            disk->vdev);
-        if (node.role == NODE_ABSENT && reach_check_unused(disk->target, disk->vdev, err) < 0 &&
-            disk->place == PLACE_INTERNAL)
+        if (info.corrupt)
+            return err_set(err, ERR_CORRUPT, "disk %s: its image %.120s is marked as corrupt; nothing was changed; "
+                           "qemu-img check says what is wrong with it", disk->vdev, disk->target);
+        if (reach_check_unwritten(&r->reach, disk->target, disk->vdev, err) < 0)
             return -1;
     }
     return 0;
@@ -110,9 +113,21 @@ static int copy_snapshot(struct work *w, const struct record_disk *disk, const s
     return size && size < info->virtual_size ? qemu_img_shrink(to, size, w->control, err) : 0;
 }
 
+/* As the domain's configuration names the image: QEMU looks for what it stands on beside that name. */
+static void spell(const struct reversion *r, const struct record_disk *disk, char path[PATH_SIZE])
+{
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
+
+    snprintf(path, PATH_SIZE, "%s", disk->target);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(disks[i].vdev, disk->vdev) == 0 && same_file(disks[i].target, disk->target))
+            snprintf(path, PATH_SIZE, "%s", disks[i].target);
+}
+
 /* IN_PLACE: nothing but the disk itself needs the image as it is. */
-static int make_image(struct work *w, bool in_place, const struct record_disk *disk, char path[PATH_SIZE],
-                      struct err *err)
+static int make_image(struct work *w, const struct reversion *r, bool in_place, const struct record_disk *disk,
+                      char path[PATH_SIZE], struct err *err)
 {
     struct image_info info;
 
@@ -123,7 +138,7 @@ static int make_image(struct work *w, bool in_place, const struct record_disk *d
             return err_set(err, ERR_UNSUPPORTED,
                            "disk %s: its image holds dirty bitmaps, with which no snapshot inside it can be put back; "
                            "stop the VM and remove them with qemu-img bitmap --remove", disk->vdev);
-        snprintf(path, PATH_SIZE, "%s", disk->target);
+        spell(r, disk, path);
         return 0;
     }
     if (disk->place == PLACE_INTERNAL) {
@@ -213,6 +228,7 @@ static void remove_plan(struct work *w)
 {
     remove_file(w, RESERVE);
     remove_file(w, NEXT);
+    kept_forget(w);
 }
 
 /* What is not known may stand on any image: then none is written to, and copies are made. */
@@ -240,11 +256,13 @@ int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
         const struct record_disk *disk = &r->record.disks[i];
         char path[PATH_SIZE];
 
-        if (make_image(w, !chain_holds_up(&chain, &images, disk->target), disk, path, err) < 0)
+        if (make_image(w, r, !chain_holds_up(&chain, &images, disk->target), disk, path, err) < 0)
             return err_context(err, "disk %s", disk->vdev);
-        xl_config_set_disk(r->config, disk->vdev, path, strcmp(path, disk->target) == 0 ? disk->format : "qcow2");
+        xl_config_set_disk(r->config, disk->vdev, path, same_file(path, disk->target) ? disk->format : "qcow2");
     }
-    return reserve_space(w, err) < 0 ? -1 : write_next(w, r, err);
+    if (reserve_space(w, err) < 0 || kept_note(w, reach_domain(&r->reach), r->config, err) < 0)
+        return -1;
+    return write_next(w, r, err);
 }
 
 int reversion_read_next(struct work *w, struct reversion *r, struct err *err)
@@ -260,14 +278,18 @@ int reversion_read_next(struct work *w, struct reversion *r, struct err *err)
 
 /* ---- the images themselves ----------------------------------------------------------------------------- */
 
-static bool is_applied_in_place(const struct reversion *r, const struct record_disk *disk)
+bool reversion_is_in_place(const struct reversion *r, const struct record_disk *disk, struct record_disk *spelled)
 {
     _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
     size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
 
-    for (size_t i = 0; disk->place == PLACE_INTERNAL && i < count; i++)
-        if (strcmp(disks[i].vdev, disk->vdev) == 0)
-            return strcmp(disks[i].target, disk->target) == 0;
+    *spelled = *disk;
+    for (size_t i = 0; disk->place == PLACE_INTERNAL && i < count; i++) {
+        if (strcmp(disks[i].vdev, disk->vdev) != 0)
+            continue;
+        snprintf(spelled->target, sizeof spelled->target, "%s", disks[i].target);
+        return same_file(disks[i].target, disk->target);
+    }
     return false;
 }
 
@@ -309,13 +331,45 @@ int reversion_apply(struct work *w, struct reversion *r, bool first, struct err 
     if (note_next(w, r, err) < 0)
         return -1;
     for (size_t i = 0; i < r->record.disk_count; i++) {
-        const struct record_disk *disk = &r->record.disks[i];
+        struct record_disk disk;
 
-        if (!is_applied_in_place(r, disk))
+        if (!reversion_is_in_place(r, &r->record.disks[i], &disk))
             continue;
-        if (reach_check_unused(disk->target, disk->vdev, err) < 0 || keep_content(w, disk, first, err) < 0 ||
-            qemu_img_apply(disk->target, disk->tag, err) < 0)
-            return err_context(err, "disk %s", disk->vdev);
+        if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0 || keep_content(w, &disk, first, err) < 0 ||
+            qemu_img_apply(disk.target, disk.tag, err) < 0)
+            return err_context(err, "disk %s", disk.vdev);
+    }
+    return 0;
+}
+
+/* An image that holds no REPLACED_TAG has not been written to. */
+static int put_back_content(struct work *w, const struct record_disk *disk, struct err *err)
+{
+    struct image_info info;
+
+    if (reach_check_unwritten(NULL, disk->target, disk->vdev, err) < 0)
+        return -1;
+    if (qemu_img_info(disk->target, disk->format, REPLACED_TAG, &info, w->control, err) < 0 ||
+        (info.has_tag && qemu_img_apply(disk->target, REPLACED_TAG, err) < 0))
+        return err_context(err, "disk %s", disk->vdev);
+    return 0;
+}
+
+/* What was made for a domain that never ran was never used. */
+int reversion_put_back(struct work *w, struct reversion *r, struct err *err)
+{
+    if (images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err) < 0)
+        return -1;
+    for (size_t i = 0; i < r->record.disk_count; i++) {
+        const struct record_disk *disk = &r->record.disks[i];
+        struct record_disk spelled;
+
+        if (reversion_is_in_place(r, disk, &spelled)) {
+            if (put_back_content(w, &spelled, err) < 0)
+                return -1;
+        } else if (!same_file(spelled.target, disk->target) &&
+                   images_retire(w->store, w->begun.order.vm, spelled.target, WHY_UNUSED, false, err) < 0)
+            return -1;
     }
     return 0;
 }

@@ -30,9 +30,15 @@ int reversion_check_disks(struct work *work, struct reversion *reversion, struct
 int reversion_make_images(struct work *work, struct reversion *reversion, struct err *err);
 /* After a crash: CONFIG as it was written. */
 int reversion_read_next(struct work *work, struct reversion *reversion, struct err *err);
+/* Whether the image that holds DISK's snapshot is put back itself; SPELLED is DISK, with the image's name as CONFIG has
+ * it. */
+bool reversion_is_in_place(const struct reversion *reversion, const struct record_disk *disk,
+                           struct record_disk *spelled);
 /* Puts back the content of the images that are to be used themselves.  Nobody has them open.  FIRST: what they hold
  * now is what has to be kept. */
 int reversion_apply(struct work *work, struct reversion *reversion, bool first, struct err *err);
+/* The other way: what such images held before.  It can be done again. */
+int reversion_put_back(struct work *work, struct reversion *reversion, struct err *err);
 /* The new domain is there, and the configuration is going to be its: what it replaces is given up, in the ledger. */
 int reversion_give_up_replaced(struct work *work, struct reversion *reversion, struct err *err);
 /* Gives the reserved space back, for what has to be written now. */

@@ -18,8 +18,11 @@
 static void print_steps(void)
 {
     for (size_t i = 0; ops[i]; i++)
-        for (size_t j = 0; ops[i]->steps[j]; j++)
-            printf("%s %s\n", operation_word(ops[i]->operation), ops[i]->steps[j]);
+        for (const char *const *step = ops[i]->steps; *step; step++) {
+            printf("%s %s\n", operation_word(ops[i]->operation), *step);
+            if (ops[i]->last && strcmp(*step, ops[i]->last) == 0)
+                break;
+        }
 }
 
 static int run(struct work *work, struct err *err)
@@ -106,6 +109,8 @@ static void report(struct work *work, int rc, const struct err *err)
     memcpy(msg.snapshot, work->snapshot, sizeof msg.snapshot);
     memcpy(msg.name, work->name, sizeof msg.name);
     memcpy(msg.plan, work->plan, sizeof msg.plan);
+    if (*work->warning)
+        memcpy(msg.warning, work->warning, sizeof msg.warning);
     msg.by_hand = work->by_hand;
     if (work->journal && !work->unsettled)
         journal_end(work->journal, &msg.error, work->downtime_ms);

@@ -101,12 +101,33 @@ void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *
  * lost. */
 int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const char *path, const char *format,
                          struct err *err);
+/* A domain that is made of CONFIG has MARK in this node of its tree from its first moment: for a while by that alone it
+ * is told from one that somebody else has made. */
+#define XL_MARK_NODE "xensnap-operation"
+void xl_config_set_mark(struct xl_config *config, const char *mark);
 /* The disks as a line for xl.cfg, to be freed. */
 char *xl_config_disk_line(const struct xl_config *config);
 enum xl_action xl_config_action(const struct xl_config *config, enum xl_end end);
 /* Kilobytes that have to be free to build it. */
 int xl_config_need_memory(struct xl *xl, const struct xl_config *config, long long *kb, struct err *err);
 int xl_free_memory(struct xl *xl, long long *kb, struct err *err);
+
+enum xl_need_kind { XL_NEED_KERNEL, XL_NEED_RAMDISK, XL_NEED_BOOTLOADER, XL_NEED_FIRMWARE, /* of these only a boot */
+                    XL_NEED_DEVICE_MODEL, XL_NEED_SCRIPT, XL_NEED_BRIDGE };
+
+/* What has to be there in this dom0, beside images of disks, for a domain to be made of CONFIG. */
+struct xl_need {
+    enum xl_need_kind kind;
+    char name[PATH_SIZE]; /* a path, as libxl opens it; of a bridge its interface */
+    char who[24];         /* needs it: "vif 0", "disk xvda"; "" = the domain */
+};
+
+/* How many it has put into NEEDS, SIZE at most.  What only libxl knows where to look for is not among them. */
+size_t xl_config_needs(const struct xl_config *config, struct xl_need *needs, size_t size);
+/* ERR_UNSUPPORTED where the CPU pool that CONFIG names is not there. */
+int xl_config_check_pool(struct xl *xl, const struct xl_config *config, struct err *err);
+/* ERR_EXISTS where another domain than the one with that UUID has CONFIG's name. */
+int xl_config_check_name(struct xl *xl, const struct xl_config *config, const char *uuid, struct err *err);
 
 /* ---- memory images ------------------------------------------------------------------------------------- */
 

@@ -89,6 +89,18 @@ void xl_config_set_disk(struct xl_config *config, const char *vdev, const char *
     }
 }
 
+void xl_config_set_mark(struct xl_config *config, const char *mark)
+{
+    libxl_key_value_list *nodes = &config->config.c_info.xsdata;
+
+    libxl_key_value_list_dispose(nodes);
+    *nodes = calloc(3, sizeof **nodes); /* a name, its value, and an end */
+    if (!*nodes)
+        return;
+    (*nodes)[0] = strdup(XL_MARK_NODE);
+    (*nodes)[1] = strdup(mark);
+}
+
 /* ---- what libxl has stored for a running domain ---------------------------------------------------------- */
 
 static int find_userdata(struct xl *xl, unsigned domid, struct userdata *userdata, struct err *err)

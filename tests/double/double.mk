@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The worker and the monitor with a double in the place of libxl, and the program that makes domains for it.
 
-double         := $(addprefix tests/double/,double table tree qemu memory reaper xl-double xl-config xl-build xl-save xl-end)
+double         := $(addprefix tests/double/,double table tree qemu memory reaper xl-double xl-config xl-needs xl-build xl-save xl-end)
 double-worker  := $(filter-out agent/xl%,$(xensnap-worker)) $(double)
 double-monitor := $(filter-out agent/xl%,$(xensnap-monitor)) protocol/json $(double)
 double-domain  := $(addprefix protocol/,errors json names pairs request request_disks) $(addprefix agent/,control log msg) \

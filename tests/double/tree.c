@@ -26,7 +26,7 @@ static char *get(struct xl *xl, unsigned domid, const char *node)
     return xs_read(xl->xs, XBT_NULL, path, NULL);
 }
 
-bool tree_has_name(struct xl *xl, const char *name)
+bool tree_has_name(struct xl *xl, const char *name, struct guest *guest)
 {
     struct guest guests[GUESTS_MAX];
     size_t count = table_list(guests);
@@ -34,8 +34,11 @@ bool tree_has_name(struct xl *xl, const char *name)
     for (size_t i = 0; i < count; i++) {
         _cleanup_(freep) char *other = get(xl, guests[i].domid, "name");
 
-        if (other && strcmp(other, name) == 0)
-            return true;
+        if (!other || strcmp(other, name) != 0)
+            continue;
+        if (guest)
+            *guest = guests[i];
+        return true;
     }
     return false;
 }
@@ -72,7 +75,7 @@ static bool make_vm(struct xl *xl, const struct guest *guest, const char *name)
     return xs_write(xl->xs, XBT_NULL, path, name, (unsigned)strlen(name));
 }
 
-int tree_make(struct xl *xl, const struct guest *guest, const char *name, struct err *err)
+int tree_make(struct xl *xl, const struct guest *guest, const char *name, const char *mark, struct err *err)
 {
     unsigned domid = guest->domid;
     char path[XS_PATH_SIZE], vm[XS_PATH_SIZE], memory[24], id[12];
@@ -83,7 +86,8 @@ int tree_make(struct xl *xl, const struct guest *guest, const char *name, struct
     snprintf(memory, sizeof memory, "%lld", guest->memory_kb);
     snprintf(id, sizeof id, "%u", domid);
     xs_rm(xl->xs, XBT_NULL, path);
-    if (!make_vm(xl, guest, name) || !put(xl, path, "", domid, DOM0) || !put_node(xl, domid, "vm", vm, DOM0) ||
+    if (!make_vm(xl, guest, name) || !put(xl, path, "", domid, DOM0) ||
+        (*mark && !put_node(xl, domid, XL_MARK_NODE, mark, DOM0)) || !put_node(xl, domid, "vm", vm, DOM0) ||
         !put_node(xl, domid, "name", name, DOM0) || !put_node(xl, domid, "domid", id, DOM0) ||
         !put_node(xl, domid, "memory", "", DOM0) || !put_node(xl, domid, "memory/static-max", memory, DOM0) ||
         !put_node(xl, domid, "memory/target", memory, DOM0) || !put_node(xl, domid, "control", "", DOM0) ||

@@ -8,9 +8,9 @@
 
 /* Opens the connection that XL keeps. */
 int tree_open(struct xl *xl, struct err *err);
-/* Whether a domain that is still there has that name. */
-bool tree_has_name(struct xl *xl, const char *name);
-int tree_make(struct xl *xl, const struct guest *guest, const char *name, struct err *err);
+/* Whether a domain that is still there has that name; GUEST may be NULL. */
+bool tree_has_name(struct xl *xl, const char *name, struct guest *guest);
+int tree_make(struct xl *xl, const struct guest *guest, const char *name, const char *mark, struct err *err);
 /* xenstored hears of the domain: @introduceDomain. */
 int tree_introduce(struct xl *xl, unsigned domid, struct err *err);
 void tree_remove(struct xl *xl, unsigned domid);

@@ -10,7 +10,8 @@
 #include "tree.h"
 
 /* It is there, paused and with its nodes; nobody has heard of it. */
-static int make_domain(struct xl *xl, const struct xl_config *config, struct guest *guest, struct err *err)
+static int make_domain(struct xl *xl, const struct xl_config *config, bool boots, struct guest *guest,
+                       struct err *err)
 {
     long long free_kb = 0;
 
@@ -20,9 +21,22 @@ static int make_domain(struct xl *xl, const struct xl_config *config, struct gue
         return -1;
     if (free_kb < config->memory_kb)
         return err_set(err, ERR_XEN, "starting the domain: not enough free memory");
-    if (tree_has_name(xl, config->name))
+    if (double_needs(xl, config, boots, err) < 0)
+        return -1;
+    if (tree_has_name(xl, config->name, NULL))
         return err_set(err, ERR_XEN, "starting the domain failed (double: there is a domain %s)", config->name);
-    return table_add(guest, err) < 0 ? -1 : tree_make(xl, guest, config->name, err);
+    return table_add(guest, err) < 0 ? -1 : tree_make(xl, guest, config->name, config->mark, err);
+}
+
+static bool is_to_fail(void)
+{
+    long long fails = double_setting("build-fails", 0);
+    char path[DOUBLE_PATH], text[24];
+    struct err err;
+
+    double_path(path, "build-fails");
+    snprintf(text, sizeof text, "%lld", fails - 1);
+    return fails > 0 && double_write(path, text, strlen(text), &err) == 0;
 }
 
 static int fill_domain(struct xl *xl, const struct xl_config *config, int memory, unsigned domid, struct err *err)
@@ -31,6 +45,8 @@ static int fill_domain(struct xl *xl, const struct xl_config *config, int memory
         return -1;
     if (tree_introduce(xl, domid, err) < 0 || qemu_start(domid, config, err) < 0)
         return -1;
+    if (is_to_fail())
+        return err_set(err, ERR_XEN, "starting the domain failed (double: as it was told to)");
     return double_store(domid, config, err);
 }
 
@@ -41,7 +57,7 @@ static int build(struct xl *xl, const struct xl_config *config, int memory, unsi
     struct err destroy_err;
 
     *domid = ~0u;
-    if (make_domain(xl, config, &guest, err) < 0)
+    if (make_domain(xl, config, memory < 0, &guest, err) < 0)
         return -1;
     *domid = guest.domid;
     if (fill_domain(xl, config, memory, guest.domid, err) == 0)

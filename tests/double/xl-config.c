@@ -43,12 +43,44 @@ static bool parse_disk(const char *line, struct xl_config *config)
     return true;
 }
 
+static const char *const needs[] = {
+    [XL_NEED_KERNEL] = "kernel", [XL_NEED_RAMDISK] = "ramdisk", [XL_NEED_BOOTLOADER] = "bootloader",
+    [XL_NEED_FIRMWARE] = "firmware", [XL_NEED_DEVICE_MODEL] = "device_model", [XL_NEED_SCRIPT] = "script",
+    [XL_NEED_BRIDGE] = "bridge",
+};
+
+static bool parse_need(const char *line, struct xl_config *config)
+{
+    struct xl_need *need = &config->needs[config->need_count];
+    char word[16];
+    int length = 0;
+
+    if (config->need_count == DOUBLE_NEEDS || sscanf(line, "need %15s %n", word, &length) != 1)
+        return false;
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        if (strcmp(needs[i], word) != 0)
+            continue;
+        *need = (struct xl_need){ .kind = (enum xl_need_kind)i };
+        snprintf(need->name, sizeof need->name, "%s", line + length);
+        snprintf(need->who, sizeof need->who, "%s", i >= XL_NEED_SCRIPT ? "vif 0" : "");
+        config->need_count++;
+        return true;
+    }
+    return false;
+}
+
 static bool parse_line(const char *line, struct xl_config *config)
 {
     char kind[8];
 
     if (strncmp(line, "disk ", 5) == 0)
         return parse_disk(line, config);
+    if (strncmp(line, "need ", 5) == 0)
+        return parse_need(line, config);
+    if (strncmp(line, "mark ", 5) == 0)
+        return snprintf(config->mark, sizeof config->mark, "%s", line + 5) > 0;
+    if (strncmp(line, "pool ", 5) == 0)
+        return snprintf(config->pool, sizeof config->pool, "%s", line + 5) > 0;
     if (strncmp(line, "on ", 3) == 0)
         return parse_action(line, config);
     if (strncmp(line, "name ", 5) == 0)
@@ -94,6 +126,12 @@ char *xl_config_format(struct xl *xl, struct xl_config *config)
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends[i])
             fprintf(f, "on %s %d\n", ends[i], config->actions[i]);
+    if (*config->pool)
+        fprintf(f, "pool %s\n", config->pool);
+    if (*config->mark)
+        fprintf(f, "mark %s\n", config->mark);
+    for (size_t i = 0; i < config->need_count; i++)
+        fprintf(f, "need %s %s\n", needs[config->needs[i].kind], config->needs[i].name);
     for (size_t i = 0; i < config->count; i++) {
         const struct xl_disk *disk = &config->disks[i];
 
@@ -165,6 +203,11 @@ int xl_config_store_disk(struct xl *xl, unsigned domid, const char *vdev, const 
         return err_set(err, ERR_XEN, "libxl has no stored configuration of the domain");
     xl_config_set_disk(config, vdev, path, format);
     return double_store(domid, config, err);
+}
+
+void xl_config_set_mark(struct xl_config *config, const char *mark)
+{
+    snprintf(config->mark, sizeof config->mark, "%s", mark);
 }
 
 char *xl_config_disk_line(const struct xl_config *config)

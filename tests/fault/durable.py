@@ -18,7 +18,7 @@ CHANGES = ("write", "pwrite", "ftruncate", "posix_fallocate", "fallocate")
 NAMES = ("unlink", "unlinkat", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "open-create", "openat-create")
 # Space that is kept free: after a power cut nothing depends on it.  A plan that is not needed any more may come back,
 # and is removed again.
-FREE = ("reserve", "next.json", ".", "current.new", "config.json.new")
+FREE = ("reserve", "next.json", "kept", ".", "current.new", "config.json.new")
 WRITING = ("create", "convert", "commit", "rebase")
 
 

@@ -59,7 +59,7 @@ only '<libxl[._]' agent/xl_internal.h
 only '<libxlutil\.h>' tools/snapconf.c
 only '"client_internal\.h"' protocol/client.c protocol/client_list.c protocol/client_vm.c
 only '"map\.h"' protocol/map.c protocol/client_internal.h
-only '"xl_internal\.h"' agent/xl.c agent/xl_config.c agent/xl_stream.c
+only '"xl_internal\.h"' agent/xl.c agent/xl_config.c agent/xl_needs.c agent/xl_stream.c
 only '<xentoollog\.h>' # libxl.h brings it along where it is wanted
 only '<yajl/' protocol/json.c
 only '<xxhash\.h>' agent/digest.c

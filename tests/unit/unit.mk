@@ -49,6 +49,7 @@ test-journal-torn := $(unit-store) agent/journal
 test-loop     := protocol/errors agent/loop
 test-savefile := protocol/errors agent/savefile
 test-answers  := agent/answers
+test-holders  := protocol/errors $(addprefix agent/,holders life)
 test-life     := agent/life
 test-qemu-img := $(addprefix protocol/,errors json names) $(addprefix agent/,answers control files life msg qemu_img)
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)

@@ -60,7 +60,7 @@ includes_plan() {
 }
 breaks_many 'not ok @ includes "plan.h"' includes_plan agent/{xensnapd,agent,domains,flood,inbox,intake,job,jobs,loop}.c \
     agent/{notify,permit,publish,queue,report,requests,scrub,spawn}.c
-of_worker=(answers block_job chain control creation digest disks draft holders images late merge nodes op plan qemu_img qmp
+of_worker=(answers block_job chain control creation digest disks draft holders images kept late merge needs nodes op plan qemu_img qmp
     quiet reach refcounts reversion savefile settle vmconfig xl)
 mapfile -t of_worker < <(printf '"%s.h"\n' "${of_worker[@]}")
 includes_all agent/agent.h "${of_worker[@]}"

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef KEPT_H
+#define KEPT_H
+
+/* VM/kept: the VM as it was when a revert began, for the case that the snapshot's state cannot be started.  A line with
+ * "running", "paused" or "stopped", the domid (-1 = none) and the operation's own mark; and the configuration.  Its
+ * disks are kept where they are: in the images that this configuration names, and as xensnap-replaced inside those that
+ * the revert puts back themselves. */
+
+#include "errors.h"
+#include "names.h"
+
+struct work;
+struct xl_config;
+struct xl_domain;
+
+struct kept {
+    char state[12];
+    int domid;                  /* of the domain that is replaced */
+    char mark[UUID_LENGTH + 1]; /* xl_config_set_mark()'s, of each domain that the operation makes */
+    struct xl_config *config;
+};
+
+/* DOMAIN is NULL where it does not run.  NEXT, of which the new domain is going to be made, gets the mark.  Durable. */
+int kept_note(struct work *work, const struct xl_domain *domain, struct xl_config *next, struct err *err);
+/* ERR_CORRUPT where there is none, as of a revert that an older version has begun. */
+int kept_load(struct kept *kept, struct work *work, struct err *err);
+/* ERR_BUSY where DOMAIN is neither the one that is replaced nor one that the operation has made: somebody has started
+ * it since, and it is not ours to destroy. */
+int kept_check_ours(const struct kept *kept, struct work *work, const struct xl_domain *domain, struct err *err);
+void kept_forget(struct work *work);
+void kept_deinit(struct kept *kept);
+
+#endif
