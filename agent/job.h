@@ -37,6 +37,7 @@ struct job {
     pid_t worker;         /* 0: none */
     int socket;           /* to the worker, -1: none */
     bool first_try;       /* it is waited for before we are ready */
+    bool answered;        /* as done, by an agent before us: what comes of it is not published any more */
     bool by_hand;         /* what it has left is not to be tried again without a person */
     bool reported;        /* the worker has sent its result */
     bool unpublished;     /* status has changed since it was last written */

@@ -103,6 +103,26 @@ void publish_status(struct xenstore *xs, unsigned home, const char *id, const st
         drop_oldest(xs, home);
 }
 
+static void read_status(struct xenstore *xs, unsigned home, const char *id, struct status *status)
+{
+    char path[XS_PATH_SIZE];
+    struct pairs pairs = { 0 };
+
+    path_domain(path, home, NODE_STATUS, id, NULL);
+    xenstore_read_pairs(xs, path, &pairs);
+    status_parse(status, &pairs);
+}
+
+bool publish_is_done(struct xenstore *xs, unsigned home, const char *id, const char *vm)
+{
+    struct status status;
+
+    if (!*id)
+        return false;
+    read_status(xs, home, id, &status);
+    return status.state == STATE_DONE && strcmp(status.vm, vm) == 0;
+}
+
 void publish_orphans(struct xenstore *xs, unsigned home,
                      bool (*is_known)(void *data, unsigned home, const char *id), void *data)
 {
@@ -113,12 +133,9 @@ void publish_orphans(struct xenstore *xs, unsigned home,
     path_domain(path, home, NODE_STATUS, NULL, NULL);
     ids = xenstore_children(xs, path, &count);
     for (size_t i = 0; i < count; i++) {
-        struct pairs pairs = { 0 };
         struct status status;
 
-        path_domain(path, home, NODE_STATUS, ids[i], NULL);
-        xenstore_read_pairs(xs, path, &pairs);
-        status_parse(&status, &pairs);
+        read_status(xs, home, ids[i], &status);
         if (state_final(status.state) || is_known(data, home, ids[i]))
             continue;
         status.state = STATE_FAILED;

@@ -14,6 +14,8 @@ enum { PUBLISH_KEPT = 32 }; /* finished requests that stay readable below one do
 
 /* ~/snapshot/status/ID of domain HOME. */
 void publish_status(struct xenstore *xs, unsigned home, const char *id, const struct status *status);
+/* Whether that request about the VM stands there as done. */
+bool publish_is_done(struct xenstore *xs, unsigned home, const char *id, const char *vm);
 /* Requests that stand as unfinished although nobody works on them any more, or ever did, become failed.
  * IS_KNOWN says of which jobs the caller has hold. */
 void publish_orphans(struct xenstore *xs, unsigned home,

@@ -46,7 +46,7 @@ void report_list(struct agent *agent, const char *vm)
 void report_job(struct agent *agent, struct job *job)
 {
     job->unpublished = false;
-    if (*job->order.request.id && !job->order.again)
+    if (*job->order.request.id && !job->order.again && !job->answered)
         publish_status(agent->xs, job->order.home, job->order.request.id, &job->status);
 }
 

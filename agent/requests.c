@@ -73,6 +73,8 @@ static void take_up(struct agent *agent, const char *vm, bool again)
         return;
     job->agent = agent;
     job->first_try = agent->starting;
+    /* Its worker may only have had to remove the journal; without one a recovery says that nothing had begun. */
+    job->answered = publish_is_done(agent->xs, order.home, order.request.id, vm);
     memcpy(job->status.vm, vm, UUID_LENGTH + 1);
     if (queue_push(&agent->queue, job, &err) < 0)
         job_free(job);

@@ -9,6 +9,7 @@ else's programs change. PART=k/n does the k-th of n parts. The head of a patch i
 
 the quickest test that catches it. What takes power cuts is skipped here; those runs take the patches themselves.
 """
+import os
 import pathlib
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ import results  # noqa: E402  pylint: disable=wrong-import-position
 
 BUILD_SECONDS, TEST_SECONDS = 600, 600
 TARGETS = ("all", "unit", "integration", "fault-programs")
+# What says which of the mutations are tried, and where that is kept, says nothing of the tests that catch them.
+OURS = {key: value for key, value in os.environ.items() if key not in ("PART", "RESULTS", "SEED")}
 TARGETS_OF = {"order": ("fault-programs",), "fault": ("fault-programs",), "kill": ("kill-programs",),
                 "integration": ("all", "integration")}
 
@@ -97,7 +100,7 @@ class Tree:
             log.write(f"$ {' '.join(map(str, command))}\n")
             log.flush()
             try:
-                return subprocess.run(command, cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                return subprocess.run(command, cwd=self.dir, env=OURS, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                       timeout=seconds, check=False).returncode
             except subprocess.TimeoutExpired:
                 return None
