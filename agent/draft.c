@@ -123,9 +123,15 @@ int draft_abandon(struct store *store, const char *vm, struct err *err)
     return vm_dir < 0 ? -1 : remove_ours(vm_dir, DRAFT, err);
 }
 
+/* If only its durability is in doubt it goes back: who is told that this has failed finds it in the list. */
 int trash_move_in(struct store *store, const char *vm, const char *id, struct err *err)
 {
-    return move(store, vm, id, TRASH, err);
+    struct err back_err;
+
+    if (move(store, vm, id, TRASH, err) == 0)
+        return 0;
+    move(store, vm, TRASH, id, &back_err);
+    return -1;
 }
 
 int trash_move_out(struct store *store, const char *vm, const char *id, struct err *err)

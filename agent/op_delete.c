@@ -136,11 +136,12 @@ static int run(struct work *w, struct err *err)
     }
     runs = reach.runs;
     reach_close(&reach);
-    if (work_step(w, "files", JOURNAL_DURABLE, err) < 0 || remove_files(w, &record, runs, err) < 0) {
+    if (work_step(w, "files", JOURNAL_DURABLE, err) < 0 || remove_files(w, &record, runs, err) < 0 ||
+        work_step(w, "merge", JOURNAL_DURABLE, err) < 0) {
         w->unsettled = true; /* what was begun is finished, before anything else */
-        return -1;
+        return err_context(err, "the snapshot is deleted, but not all that it consists of could be removed yet");
     }
-    return work_step(w, "merge", JOURNAL_DURABLE, err) < 0 ? -1 : merge(w, err);
+    return merge(w, err);
 }
 
 /* Once it is out of the list it stays out. */

@@ -51,4 +51,5 @@ void retry_on_timer(void *data)
     }
     arm(agent);
     jobs_schedule(agent);
+    agent_is_heard(agent);
 }

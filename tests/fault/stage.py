@@ -204,8 +204,15 @@ class FaultStage(loops.Stage):
         self.number = 0
         self.programs = {"agent": self.world.build / "xensnapd", "worker": self.world.double.libexec / "xensnap-worker"}
 
+    def _is_left_to_the_next(self):
+        """Whether what has failed came behind the outcome: the next operation tidies up."""
+        hit = self.player.hit
+        if hit and hit.program == "worker":
+            resolve([hit], self.programs)
+        return hit is not None and any(name in ("store_tidy", "report") for name, _ in hit.functions)
+
     def clear(self):
-        if self.world.untidy:
+        if self.world.untidy or self._is_left_to_the_next():
             self.play("boot" if self.world.life() == "stopped" else "writes 7")
             self.done(f"create name={self.number} memory=no type=external")
         super().clear()

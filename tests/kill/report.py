@@ -4,7 +4,7 @@ import os
 import pathlib
 import sys
 
-from waits import known, remedied
+from waits import known
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 import results  # pylint: disable=wrong-import-position; it is beside us, not among the modules
@@ -61,8 +61,6 @@ class Report:
         self._note("waits", name, "")
 
     def end(self):
-        for reason, times in remedied.items():
-            print(f"waits, put right by hand {times} times: {reason}")
         if self.waiting:
             print(f"{self.waiting} wait for their mending")
         print(f"{self.counted} passed, {self.failed} failed, 0 skipped", flush=True)

@@ -5,13 +5,10 @@ KNOWN is a list of (pattern, reason). The pattern is looked for in what is said 
 so that it must be of nothing else. Fixed cases say it themselves, in a line "# waits REASON". WAITING=1 in the
 environment has all of it counted as failed.
 """
-import collections
 import os
 import re
 
 KNOWN = []
-
-remedied = collections.Counter()
 
 
 def is_counted_as_failed():
