@@ -178,7 +178,7 @@ power-cuts: xen-tree
 	  $(if $(LOOK),--look $(LOOK)) $(if $(TOGETHER),--together)
 
 check-power: xen-tree
-	@SEED=$(SEED) tests/xen/power-cuts --gate 6
+	@SEED=$(SEED) tests/xen/power-cuts --gate 6 $(if $(LOOK),--look $(LOOK))
 
 xen-shell: xen-tree
 	@tests/xen/shell.sh

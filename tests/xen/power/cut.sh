@@ -91,7 +91,7 @@ power_look() {
     dmesg | grep -q 'EXT4-fs (vdb): recovery complete' || fail "the disk is not one whose power was cut"
     cp "$admin/g.cfg" /etc/xen/g.cfg
     agent_start
-    wait_for 180 power_is_settled || fail "the recovery does not end: $(tail -n 5 "$agent_log")"
+    wait_for 600 power_is_settled || fail "the recovery does not end: $(tail -n 5 "$agent_log")"
     nothing_left_over
     note "recovered"
     power_records
