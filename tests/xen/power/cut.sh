@@ -48,7 +48,7 @@ power_arm() {
 power_there() {
     id="cut"
     last_domid[g]=$1
-    wait_for 300 held_or_final || fail "neither held nor answered"
+    wait_for 300 held_or_final || fail "neither held nor answered: $(tail -n 3 "$agent_log")"
     if [ "$2" = answered ]; then
         await g
         [ "$state" = done ] || fail "it ended as $state: $error $(status_of g "$id" message)"
