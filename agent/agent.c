@@ -111,14 +111,9 @@ bool agent_is_heard(struct agent *agent)
 {
     if (!agent->cut_off && xenstore_lost(agent->xs)) {
         agent->cut_off = true;
-        loop_stop(agent->loop);
+        on_lost(agent);
     }
     return !agent->cut_off;
-}
-
-bool agent_is_cut_off(const struct agent *agent)
-{
-    return agent->cut_off;
 }
 
 static bool job_is_known(void *data, unsigned home, const char *id)

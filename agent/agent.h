@@ -5,8 +5,6 @@
 /* The straight line that every request follows: take it, check it, queue it, have a worker do it, publish
  * what came of it.  The file to read first. */
 
-#include <stdbool.h>
-
 #include "errors.h"
 
 struct loop;
@@ -33,7 +31,5 @@ void agent_set_workers(struct agent *agent, int workers);
 void agent_refresh(struct agent *agent);
 /* Cancels what can be cancelled; the loop is stopped when the last worker has ended. */
 void agent_stop(struct agent *agent);
-/* Whether the loop was stopped because xenstored has gone. */
-bool agent_is_cut_off(const struct agent *agent);
 
 #endif

@@ -129,8 +129,6 @@ static int run(const struct options *options, struct err *err)
     agent.workers = daemon.conf.workers;
     if (open_signals(&daemon, err) == 0 && agent_new(&daemon.agent, daemon.loop, &agent, err) == 0) {
         rc = loop_run(daemon.loop, err);
-        if (rc == 0 && agent_is_cut_off(daemon.agent))
-            rc = err_set(err, ERR_XEN, "xenstored has gone; the next agent takes up what is under way");
     }
     agent_free(daemon.agent);
     loop_free(daemon.loop);

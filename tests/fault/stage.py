@@ -213,7 +213,10 @@ class FaultStage(loops.Stage):
 
     def clear(self):
         if self.world.untidy or self._is_left_to_the_next():
-            self.play("boot" if self.world.life() == "stopped" else "writes 7")
+            if self.world.life() == "stopped":
+                self.play("boot")
+                self.world.meet(self.world.double.domid())
+            self.play("writes 7")
             self.done(f"create name={self.number} memory=no type=external")
         super().clear()
 
