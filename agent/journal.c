@@ -23,6 +23,11 @@ struct journal {
     int fd;
 };
 
+int journal_lock(const struct journal *journal)
+{
+    return journal ? journal->fd : -1;
+}
+
 struct journal *journal_close(struct journal *journal)
 {
     if (journal) {

@@ -44,6 +44,9 @@ void journal_let_go(struct journal *journal);
 void journal_end(struct journal *journal, const struct err *outcome, int downtime_ms);
 /* Removes the journal: the outcome has been heard. */
 void journal_remove(struct journal *journal);
+/* The descriptor whose lock says that an operation is under way, for children that must have ended before anybody else
+ * goes on; the journal's own, -1 of NULL. */
+int journal_lock(const struct journal *journal);
 /* Lets go of the file and leaves it. */
 struct journal *journal_close(struct journal *journal);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "qemu_img.h"
 #include "xl.h"
 
 const struct op *const ops[] = { &op_create, &op_delete, &op_revert, NULL };
@@ -22,7 +23,10 @@ int work_begin(struct work *work, const char *snapshot, struct err *err)
 {
     snprintf(work->begun.snapshot, sizeof work->begun.snapshot, "%s", snapshot);
     snprintf(work->snapshot, sizeof work->snapshot, "%s", snapshot);
-    return journal_begin(&work->journal, work->store, &work->begun, err);
+    if (journal_begin(&work->journal, work->store, &work->begun, err) < 0)
+        return -1;
+    qemu_img_keeps_open(journal_lock(work->journal));
+    return 0;
 }
 
 static bool is_listed(const struct op *op, const char *step, size_t length)

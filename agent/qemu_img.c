@@ -25,6 +25,13 @@ struct child {
     int output; /* its stdout and stderr */
 };
 
+static int kept_open = -1;
+
+void qemu_img_keeps_open(int lock)
+{
+    kept_open = lock;
+}
+
 static int start(struct child *child, char *const argv[], struct err *err)
 {
     posix_spawn_file_actions_t actions;
@@ -35,6 +42,8 @@ static int start(struct child *child, char *const argv[], struct err *err)
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pair[1], STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, pair[1], STDERR_FILENO);
+    if (kept_open >= 0)
+        posix_spawn_file_actions_adddup2(&actions, kept_open, kept_open); /* takes close-on-exec off it, there */
     rc = posix_spawnp(&child->pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(pair[1]);

@@ -11,6 +11,7 @@
 #include "draft.h"
 #include "log.h"
 #include "op.h"
+#include "qemu_img.h"
 #include "spawn.h"
 #include "store.h"
 #include "xl.h"
@@ -69,6 +70,7 @@ static int recover(struct work *work, struct err *err)
         return -1;
     if (!work->journal || (!*state.begun.order.vm && !*state.step))
         return err_set(err, ERR_INTERNAL, "the operation was interrupted before it had begun");
+    qemu_img_keeps_open(journal_lock(work->journal));
     memcpy(work->snapshot, state.begun.snapshot, sizeof work->snapshot);
     work->begun = state.begun;
     work->begun.order.again = again;
@@ -116,6 +118,7 @@ static void report(struct work *work, int rc, const struct err *err)
         journal_end(work->journal, &msg.error, work->downtime_ms);
     if (control_tell(work->control, &msg) && work->journal && !work->unsettled)
         journal_remove(work->journal);
+    qemu_img_keeps_open(-1);
     work->journal = journal_close(work->journal);
     if (work->store)
         store_tidy(work->store, work->begun.order.vm);
