@@ -13,7 +13,7 @@
 
 struct control;
 
-/* Every qemu-img that is started from now on inherits this descriptor, which is -1 or stays the caller's: a flock() that
+/* Every qemu-img started from now on inherits this descriptor, which is -1 or stays the caller's: a flock() that
  * it holds ends when the last of them has ended, too.  A worker that is killed leaves a qemu-img behind that goes on
  * writing, and who recovers may find it before it has opened its image. */
 void qemu_img_keeps_open(int lock);
