@@ -250,17 +250,33 @@ static bool is_stopped(int pid)
     return name_end && name_end[1] && name_end[2] == 'T';
 }
 
+static bool is_among(int pid, const int *pids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pids[i] == pid)
+            return true;
+    return false;
+}
+
+/* Until none is found that was not there before: one that becomes a daemon may be forking meanwhile. */
 size_t qemu_hold(unsigned domid, int pids[QEMU_PIDS_MAX])
 {
-    size_t found = find_all(domid, pids, QEMU_PIDS_MAX), held = 0;
+    int seen[QEMU_PIDS_MAX], now[QEMU_PIDS_MAX];
+    size_t seen_count = 0, held = 0, found, news;
 
-    for (size_t i = 0; i < found; i++) {
-        int pid = pids[i];
-
-        if (!is_stopped(pid) && kill(pid, SIGSTOP) == 0)
-            pids[held++] = pid;
-        kill(pid, SIGHUP);
-    }
+    do {
+        news = 0;
+        found = find_all(domid, now, QEMU_PIDS_MAX);
+        for (size_t i = 0; i < found && seen_count < QEMU_PIDS_MAX; i++) {
+            if (is_among(now[i], seen, seen_count))
+                continue;
+            news++;
+            seen[seen_count++] = now[i];
+            if (!is_stopped(now[i]) && kill(now[i], SIGSTOP) == 0)
+                pids[held++] = now[i];
+            kill(now[i], SIGHUP);
+        }
+    } while (news > 0);
     return held;
 }
 

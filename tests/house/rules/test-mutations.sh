@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 rule mutations agent protocol tests/mutations
 holds
-breaks 'current-set-early.patch does not fit any more' agent/op_create.c sed -i '/make_current(w, c->record.id)/d' agent/op_create.c
+breaks 'current-set-early.patch does not fit any more' agent/op_create.c sed -i '/make_current(w, &c->record)/d' agent/op_create.c
 breaks 'two-at-once.patch does not fit any more' agent/journal.c rm agent/journal.c
 breaks 'broken.patch does not fit any more' tests/mutations/broken.patch adds 'no patch at all' tests/mutations/broken.patch
 finish
