@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kept.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,15 +20,25 @@
 
 enum { TREE_SECONDS = 5, LOOK_MS = 250 };
 
+/* A domid means one domain as long as the host runs. */
+static void read_boot(char boot[UUID_LENGTH + 1])
+{
+    _cleanup_(closep) int dir = open("/proc/sys/kernel/random", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, "boot_id");
+
+    snprintf(boot, UUID_LENGTH + 1, "%.36s", text ? text : "-");
+}
+
 int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *next, struct err *err)
 {
     _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
     _cleanup_(xl_config_freep) struct xl_config *config = NULL;
     _cleanup_(freep) char *json = NULL, *text = NULL;
     const char *state = !domain ? "stopped" : domain->life == XL_PAUSED ? "paused" : "running";
-    char mark[UUID_LENGTH + 1];
+    char mark[UUID_LENGTH + 1], boot[UUID_LENGTH + 1];
     uuid_t uuid;
 
+    read_boot(boot);
     if (dir < 0 || vmconfig_load(w, domain, &config, err) < 0)
         return -1;
     uuid_generate_random(uuid);
@@ -35,7 +46,8 @@ int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *
     xl_config_set_mark(next, mark);
     xl_config_set_mark(config, mark);
     json = xl_config_format(w->xl, config);
-    if (!json || asprintf(&text, "%s %d %s\n%s", state, domain ? (int)domain->domid : -1, mark, json) < 0)
+    if (!json || asprintf(&text, "%s %d %s %s\n%s", state, domain ? (int)domain->domid : -1, boot, mark,
+                          json) < 0)
         return err_set(err, ERR_XEN, "libxl cannot write the configuration");
     return file_replace(dir, KEPT, text, err);
 }
@@ -45,10 +57,14 @@ int kept_load(struct kept *kept, struct work *w, struct err *err)
     _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
     _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, KEPT);
     const char *json = text ? strchr(text, '\n') : NULL;
+    char now[UUID_LENGTH + 1], boot[UUID_LENGTH + 1];
 
     *kept = (struct kept){ .domid = -1 };
-    if (!json || sscanf(text, "%11s %d %36s", kept->state, &kept->domid, kept->mark) != 3)
+    if (!json || sscanf(text, "%11s %d %36s %36s", kept->state, &kept->domid, boot, kept->mark) != 4)
         return err_set(err, ERR_CORRUPT, "it is not known what the domain was before");
+    read_boot(now);
+    if (strcmp(boot, now) != 0)
+        kept->domid = -1;
     return xl_config_parse(w->xl, json + 1, &kept->config, err);
 }
 

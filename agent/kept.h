@@ -3,9 +3,9 @@
 #define KEPT_H
 
 /* VM/kept: the VM as it was when a revert began, for the case that the snapshot's state cannot be started.  A line with
- * "running", "paused" or "stopped", the domid (-1 = none) and the operation's own mark; and the configuration.  Its
- * disks are kept where they are: in the images that this configuration names, and as xensnap-replaced inside those that
- * the revert puts back themselves. */
+ * "running", "paused" or "stopped", the domid (-1 = none), the host's boot id and the operation's own mark; and the
+ * configuration.  Its disks are kept where they are: in the images that this configuration names, and as
+ * xensnap-replaced inside those that the revert puts back themselves. */
 
 #include "errors.h"
 #include "names.h"
@@ -16,7 +16,7 @@ struct xl_domain;
 
 struct kept {
     char state[12];
-    int domid;                  /* of the domain that is replaced */
+    int domid;                  /* of the domain that is replaced; -1: none, or the host has booted since */
     char mark[UUID_LENGTH + 1]; /* xl_config_set_mark()'s, of each domain that the operation makes */
     struct xl_config *config;
 };

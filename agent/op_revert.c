@@ -347,14 +347,14 @@ static int bring_new(struct work *w, struct reversion *r, bool first, const char
     return work_step(w, step, JOURNAL_DURABLE, err) < 0 ? -1 : bring_back(w, r, domid, err);
 }
 
-/* Everything after the point of no return.  FIRST: nothing of it was done before. */
+/* Everything after the point of no return, which is in the journal.  FIRST: nothing of it was done before. */
 static int go_back(struct work *w, struct reversion *r, bool first, const char *step, struct err *err)
 {
     unsigned domid;
 
     /* Who still has the images when this fails may write to them: nothing is done with them until he has ended. */
     w->unsettled = true;
-    if (r->reach.runs ? work_step(w, "destroy", JOURNAL_DURABLE, err) < 0 || replace_domain(w, r, err) < 0
+    if (r->reach.runs ? replace_domain(w, r, err) < 0
                       : wait_for_images(r, err) < 0) /* the domain may have gone before its QEMU */
         return err_context(err, "the domain was stopped, and nothing else is done until what has its disks has ended");
     w->unsettled = false;
@@ -391,7 +391,8 @@ static int run(struct work *w, struct err *err)
     first = r.reach.runs; /* a domain that is not there may be so because an earlier revert has failed */
     if (reversion_drop_late(w, &r.reach, err) < 0 || work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 ||
         reversion_make_images(w, &r, err) < 0 || needs_check_images(w, &r, err) < 0 ||
-        (r.reach.runs && hold_domain(w, &r, &paused, err) < 0)) {
+        (r.reach.runs &&
+         (hold_domain(w, &r, &paused, err) < 0 || work_step(w, "destroy", JOURNAL_DURABLE, err) < 0))) {
         reach_explain(&r.reach, w->xl, err);
         return give_up(w, &r, paused, err);
     }
@@ -479,6 +480,9 @@ static int recover(struct work *w, const struct journal_state *state, struct err
                    ? -1
                    : finish(w, &r, r.reach.domain.domid, err);
     /* What there is now is the domain that was to be destroyed, or a half of the one that was to come. */
+    w->unsettled = true;
+    if (r.reach.runs && work_step(w, "destroy", JOURNAL_DURABLE, err) < 0)
+        return -1;
     return go_back(w, &r, false, reached(state, "restore") ? "restore-again" : "restore", err);
 }
 

@@ -150,6 +150,15 @@ wait_for 20 said || fail "nothing is said of domain $theirs"
 gives 6 xensnap create -D -n other web1
 all_hold 22
 agent_end TERM
+
+# Nor where it has the old one's domid: the host has booted since, and they begin anew.
+sed -i "1s/^running [0-9]* [0-9a-f-]* /running $theirs 00000000-0000-4000-8000-000000000000 /" "$dir/store/$vm/kept"
+[[ $(head -n 1 "$dir/store/$vm/kept") == "running $theirs 00000000-"* ]] || fail "kept: $(head -n 1 "$dir/store/$vm/kept")"
+agent_start
+wait_for 20 said || fail "nothing is said of domain $theirs after a boot"
+[ "$(domid) $(life)" = "$theirs running" ] || fail "it is $(domid) $(life) and not $theirs after a boot"
+all_hold 22
+agent_end TERM
 domain destroy "$theirs"
 wait_for 10 gone "$theirs" || fail "domain $theirs stays"
 agent_start
