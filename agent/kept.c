@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kept.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,10 +22,10 @@ enum { TREE_SECONDS = 5, LOOK_MS = 250 };
 /* A domid means one domain as long as the host runs. */
 static void read_boot(char boot[UUID_LENGTH + 1])
 {
-    _cleanup_(closep) int dir = open("/proc/sys/kernel/random", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, "boot_id");
+    _cleanup_(fclosep) FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
 
-    snprintf(boot, UUID_LENGTH + 1, "%.36s", text ? text : "-");
+    if (!file || !fgets(boot, UUID_LENGTH + 1, file) || !uuid_valid(boot))
+        memcpy(boot, "-", sizeof "-");
 }
 
 int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *next, struct err *err)

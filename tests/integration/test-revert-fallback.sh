@@ -152,6 +152,7 @@ all_hold 22
 agent_end TERM
 
 # Nor where it has the old one's domid: the host has booted since, and they begin anew.
+grep -q "^running [0-9]* $(cat /proc/sys/kernel/random/boot_id) " "$dir/store/$vm/kept" || fail "kept has not this boot"
 sed -i "1s/^running [0-9]* [0-9a-f-]* /running $theirs 00000000-0000-4000-8000-000000000000 /" "$dir/store/$vm/kept"
 [[ $(head -n 1 "$dir/store/$vm/kept") == "running $theirs 00000000-"* ]] || fail "kept: $(head -n 1 "$dir/store/$vm/kept")"
 agent_start
