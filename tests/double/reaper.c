@@ -24,6 +24,7 @@ int reaper_start(unsigned domid, struct err *err)
     char number[12];
     char *const argv[] = { DOUBLE_DIR "/domain", "reap", number, NULL };
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int status, rc;
     pid_t pid;
 
@@ -32,7 +33,10 @@ int reaper_start(unsigned domid, struct err *err)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    rc = posix_spawn(&pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID); /* what it holds it lets go, whoever is killed */
+    rc = posix_spawn(&pid, argv[0], &actions, &attributes, argv, environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if ((errno = rc))
         return err_errno(err, "cannot start %s", argv[0]);
