@@ -96,18 +96,6 @@ static int follow_qemu(struct merge *m, const struct node *lower, struct err *er
     return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path, m->upper->format, err);
 }
 
-/* The image with which the domain was started has a node of its own even when no device uses it: it would keep the
- * file, and no snapshot could be made in the image that it stands on. */
-static int forget_node(struct merge *m, const char *name, struct err *err)
-{
-    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
-
-    json_object(w, NULL);
-    json_put_string(w, "node-name", name);
-    json_end_object(w);
-    return qmp_call(m->reach->qmp, "blockdev-del", json_text(w), QMP_SECONDS, NULL, err);
-}
-
 /* Whatever has failed, configuration and QEMU say the same afterwards: the next thing may be a reboot. */
 static void agree_with_qemu(struct merge *m)
 {
@@ -146,7 +134,6 @@ static int commit_running(struct merge *m, const struct node *upper, const struc
 static int merge_running(struct merge *m, const struct node *upper, struct err *err)
 {
     struct node lower, left;
-    struct err forget_err;
 
     reach_find(m->reach, m->lower->path, NULL, &lower);
     if (lower.role != NODE_BELOW || upper->writers > 1)
@@ -158,8 +145,6 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
     reach_find(m->reach, m->upper->path, NULL, &left);
     if (left.role != NODE_ABSENT)
         return err_set(err, ERR_QEMU, "disk %s: QEMU has merged its images and still uses both", m->upper->vdev);
-    if (*left.name && forget_node(m, left.name, &forget_err) < 0)
-        log_info("the node of %s stays in QEMU: %s", m->upper->path, forget_err.text);
     return 0;
 }
 
@@ -296,9 +281,28 @@ static int remove_tags(struct pass *pass, const struct image *image, struct err 
     return done;
 }
 
+/* The image with which the domain was started has a node of its own even when no device uses it: QEMU would keep the
+ * file, and no snapshot could be made in the image that it stood on. */
+static void let_go(const struct reach *reach, const char *image)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+    struct node node;
+    struct err err;
+
+    reach_find(reach, image, NULL, &node);
+    if (!*node.name || node.role != NODE_ABSENT)
+        return;
+    json_object(w, NULL);
+    json_put_string(w, "node-name", node.name);
+    json_end_object(w);
+    if (qmp_call(reach->qmp, "blockdev-del", json_text(w), QMP_SECONDS, NULL, &err) < 0)
+        log_info("the node of %s stays in QEMU: %s", image, err.text);
+}
+
 /* An image that somebody still has open is left for another time. */
 static int remove_image(struct pass *pass, const struct image *image, struct err *err)
 {
+    let_go(&pass->reach, image->path);
     if (reach_check_unused(image->path, "", err) < 0)
         return err->code == ERR_BUSY ? 0 : -1;
     if (unlink(image->path) < 0 && errno != ENOENT)

@@ -72,6 +72,26 @@ gives 0 xensnap delete -n s2 web1
 in_agreement "$base"
 holds "$base" 2
 
+one "merged, and QEMU still has the image with which the domain was started"
+cp "$over" "$dir/copy"
+gives 0 xensnap delete -n s1 web1
+gives 0 xensnap create -e -D -n s2 web1
+mv "$dir/copy" "$over"
+python3 - "$dir/store/$vm/images.json" "$over" << 'PY'
+import json, sys
+path, over = sys.argv[1:]
+ledger = json.load(open(path))
+ledger["ledger"].append({"path": over, "format": "qcow2", "made": True, "role": "retired", "why": "merged"})
+json.dump(ledger, open(path, "w"))
+PY
+qmp '{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"left","backing":null,
+     "file":{"driver":"file","filename":"'"$over"'"}}}' | tr -d '\n' | grep -q return || fail "no node"
+gives 0 xensnap delete -n s2 web1
+[ ! -e "$over" ] || fail "$over stays"
+! qmp '{"execute":"query-named-block-nodes"}' | grep -q '"left"' || fail "its node stays"
+in_agreement "$base"
+holds "$base" 2
+
 one "our copy of the configuration cannot be written when the images change over"
 mkdir "$dir/store/$vm/disk.cfg.new"
 xensnap delete -n s1 web1 > "$dir/out" 2>&1 && fail "it says that it has merged"
