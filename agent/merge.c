@@ -281,28 +281,9 @@ static int remove_tags(struct pass *pass, const struct image *image, struct err 
     return done;
 }
 
-/* The image with which the domain was started has a node of its own even when no device uses it: QEMU would keep the
- * file, and no snapshot could be made in the image that it stood on. */
-static void let_go(const struct reach *reach, const char *image)
-{
-    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
-    struct node node;
-    struct err err;
-
-    reach_find(reach, image, NULL, &node);
-    if (!*node.name || node.role != NODE_ABSENT)
-        return;
-    json_object(w, NULL);
-    json_put_string(w, "node-name", node.name);
-    json_end_object(w);
-    if (qmp_call(reach->qmp, "blockdev-del", json_text(w), QMP_SECONDS, NULL, &err) < 0)
-        log_info("the node of %s stays in QEMU: %s", image, err.text);
-}
-
 /* An image that somebody still has open is left for another time. */
 static int remove_image(struct pass *pass, const struct image *image, struct err *err)
 {
-    let_go(&pass->reach, image->path);
     if (reach_check_unused(image->path, "", err) < 0)
         return err->code == ERR_BUSY ? 0 : -1;
     if (unlink(image->path) < 0 && errno != ENOENT)
@@ -377,6 +358,33 @@ static bool all_in_use(const struct pass *pass)
     return true;
 }
 
+static bool is_given_up(const struct images *images, const struct image *image)
+{
+    bool found = image->role == IMAGE_RETIRED;
+
+    for (size_t i = 0; i < images->count; i++)
+        found |= strcmp(images->item[i].merging, image->path) == 0;
+    return found;
+}
+
+/* The image with which the domain was started has a node of its own even when no device uses it any more.  QEMU would
+ * keep the file, and make and remove no snapshot in the image that it stood on. */
+static void let_go(const struct reach *reach, const struct image *image)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+    struct node node;
+    struct err err;
+
+    reach_find(reach, image->path, NULL, &node);
+    if (node.role != NODE_ABSENT || !*node.name)
+        return;
+    json_object(w, NULL);
+    json_put_string(w, "node-name", node.name);
+    json_end_object(w);
+    if (qmp_call(reach->qmp, "blockdev-del", json_text(w), QMP_SECONDS, NULL, &err) < 0)
+        log_info("the node of %s stays in QEMU: %s", image->path, err.text);
+}
+
 static int one_pass(struct work *w, enum merge_way way, struct err *err)
 {
     _cleanup_(pass_deinit) struct pass pass = { .work = w, .way = way };
@@ -390,6 +398,9 @@ static int one_pass(struct work *w, enum merge_way way, struct err *err)
     if (reach_open(&pass.reach, w->xl, w->begun.order.vm, w->control, err) < 0 ||
         reach_check_steady(&pass.reach, err) < 0 || chain_list(&pass.chain, &pass.images, w, &pass.reach, err) < 0)
         return -1;
+    for (size_t i = 0; i < pass.images.count; i++)
+        if (is_given_up(&pass.images, &pass.images.item[i]))
+            let_go(&pass.reach, &pass.images.item[i]);
     if (all_in_use(&pass))
         return 0; /* which is the rule; looking into every image takes longer */
     if (chain_look(&pass.chain, &pass.images, w, err) < 0)
