@@ -123,10 +123,11 @@ domain_is_gone() {
     [ ! -e "$dir/xen/$1" ]
 }
 
-# domain_end: the VM's domain is destroyed, and gone.
+# domain_end: the VM's domain is destroyed, if it has one, and gone.
 domain_end() {
     local old
     old=$(domid)
+    [ -n "$old" ] || return 0
     domain destroy "$old"
     wait_for 10 domain_is_gone "$old" || fail "domain $old stays"
 }
