@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The fault run: each call of the agent and the worker on store, images, journal and sockets fails once, one a run.
 

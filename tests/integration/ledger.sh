@@ -30,7 +30,7 @@ case_begin() {
 
 # role IMAGE: what images.json says of it, "content", "head", "retired merged"; nothing where it is not in there.
 role() {
-    python3 - "$dir/store/$vm/images.json" "$1" << 'PY'
+    /usr/bin/python3 - "$dir/store/$vm/images.json" "$1" << 'PY'
 import json, os, sys
 if os.path.exists(sys.argv[1]):
     for image in json.load(open(sys.argv[1]))["ledger"]:

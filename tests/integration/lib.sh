@@ -143,7 +143,7 @@ stored() {
 
 # qmp COMMAND: what QEMU answers at the tests' own monitor.
 qmp() {
-    python3 - "$dir/writer-$(domid)" "$1" << 'PY'
+    /usr/bin/python3 - "$dir/writer-$(domid)" "$1" << 'PY'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.settimeout(60)
@@ -163,7 +163,7 @@ PY
 
 # top [VDEV]: the image that QEMU's device writes to.
 top() {
-    qmp '{"execute":"query-block"}' | python3 -c '
+    qmp '{"execute":"query-block"}' | /usr/bin/python3 -c '
 import json, sys
 for device in json.load(sys.stdin)["return"]:
     if "/%s/" % sys.argv[1] in device["qdev"]:

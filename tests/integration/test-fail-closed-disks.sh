@@ -119,7 +119,7 @@ gives 0 xensnap delete -n s2 "$vm"
 case_begin "a template whose format is written down nowhere"
 qemu-img create -q -f qcow2 "$dir/golden.qcow2" 64M
 qemu-img create -q -f qcow2 -u -b "$dir/golden.qcow2" -F qcow2 "$dir/a.qcow2" 64M
-python3 - "$dir/a.qcow2" << 'PY' # as qemu-img of old did without -F: the header extension that tells it is made unknown
+/usr/bin/python3 - "$dir/a.qcow2" << 'PY' # as qemu-img of old did without -F: the header extension that tells it is made unknown
 import sys
 with open(sys.argv[1], "r+b") as file:
     head = file.read(4096)

@@ -49,7 +49,7 @@ holds "$base" 2
 [ ! -e "$over" ] || fail "$over stays"
 
 one "begun and broken off, then a snapshot inside the overlay: it stays, with the overlay"
-python3 - "$dir/store/$vm/images.json" "$base" "$over" << 'PY'
+/usr/bin/python3 - "$dir/store/$vm/images.json" "$base" "$over" << 'PY'
 import json, sys
 path, base, over = sys.argv[1:]
 ledger = json.load(open(path))
@@ -74,7 +74,7 @@ cp "$over" "$dir/copy"
 gives 0 xensnap delete -n s1 web1
 gives 0 xensnap create -e -D -n s2 web1
 mv "$dir/copy" "$over"
-python3 - "$dir/store/$vm/images.json" "$over" << 'PY'
+/usr/bin/python3 - "$dir/store/$vm/images.json" "$over" << 'PY'
 import json, sys
 path, over = sys.argv[1:]
 ledger = json.load(open(path))

@@ -109,7 +109,7 @@ machine_end
 
 # size IMAGE: in MiB.
 size() {
-    qemu-img info -U --output=json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] >> 20)'
+    qemu-img info -U --output=json "$1" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] >> 20)'
 }
 
 # resized MIB: the VM is stopped, its image made as large as that, and it is started again, and has an overlay on it; then
