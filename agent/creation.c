@@ -9,7 +9,6 @@
 #include "disks.h"
 #include "draft.h"
 #include "images_note.h"
-#include "log.h"
 #include "merge.h"
 #include "quiet.h"
 #include "store.h"
@@ -135,7 +134,7 @@ static int undo_disks(struct work *w, const struct record *record, struct err *e
     int rc = leave_overlays(w, record, err) < 0 ? -1 : merge_unneeded(w, MERGE_ALL, err);
 
     if (rc > 0)
-        log_warning("request %s: no image is merged or removed: %s", w->begun.order.request.id, err->text);
+        work_warn(w, "no image is merged or removed: %s", err->text);
     return rc < 0 ? err_context(err, "the snapshots of the disks could not be removed") : 0;
 }
 

@@ -240,8 +240,7 @@ static int look_at_images(struct work *w, struct reversion *r, struct chain *cha
         chain_look(chain, images, w, err) < 0)
         return -1;
     if (chain->unknown.code != ERR_NONE)
-        log_warning("request %s: no image is put back in its place: %s", w->begun.order.request.id,
-                    chain->unknown.text);
+        work_warn(w, "no image is put back in its place: %s", chain->unknown.text);
     return 0;
 }
 
@@ -436,7 +435,7 @@ static int remove_unneeded(struct work *w, struct err *err)
     int rc = merge_unneeded(w, MERGE_NOTHING, err);
 
     if (rc > 0)
-        log_warning("request %s: no image is removed: %s", w->begun.order.request.id, err->text);
+        work_warn(w, "no image is removed: %s", err->text);
     return rc < 0 ? -1 : 0;
 }
 
@@ -470,7 +469,7 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
         return 0;
     reach_close(reach); /* QEMU serves one client at a time */
     if (reversion_drop_replaced(w, false, &drop_err) < 0)
-        log_warning("what an earlier revert has replaced could not be removed: %s", drop_err.text);
+        work_warn(w, "what an earlier revert has replaced could not be removed: %s", drop_err.text);
     return reach_open(reach, w->xl, w->begun.order.vm, w->control, err);
 }
 
