@@ -182,8 +182,19 @@ static int add_entries(struct chain *chain, const struct images *images, struct 
     return 0;
 }
 
+/* What a merge has begun to write to is of no use before all has arrived. */
+static void check_merging(struct chain *chain, const struct link *link, const struct image *image)
+{
+    if (!image || !*image->merging || image->arrived || chain->misused.code != ERR_NONE)
+        return;
+    err_set(&chain->misused, ERR_CORRUPT,
+            "disk %s: the domain writes into %s, which has only a part of what is in %s; it was started with an old "
+            "configuration: stop it and start it with the disks that disk.cfg in the store names", link->vdev,
+            link->path, image->merging);
+}
+
 /* What runs decides: with a QEMU it is what that writes to, and the configuration may be behind or ahead of it. */
-static void ask_qemu(struct chain *chain, const struct reach *reach)
+static void ask_qemu(struct chain *chain, const struct images *images, const struct reach *reach)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct link *link = &chain->item[i];
@@ -200,6 +211,8 @@ static void ask_qemu(struct chain *chain, const struct reach *reach)
                     "disk %s: the domain writes into %s, which is snapshot %s; it was started with an old "
                     "configuration: stop it and start it with the disks that disk.cfg in the store names",
                     link->vdev, link->path, link->snapshot);
+        if (written)
+            check_merging(chain, link, link->entry < 0 ? NULL : &images->item[link->entry]);
     }
 }
 
@@ -256,7 +269,7 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
     *chain = (struct chain){ .runs = reach->runs };
     if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 || add_records(chain, w, err) < 0)
         return -1;
-    ask_qemu(chain, reach);
+    ask_qemu(chain, images, reach);
     check_contents(chain, images);
     check_stranger(chain);
     return 0;

@@ -42,6 +42,7 @@ struct image {
     bool waits;               /* IMAGE_RETIRED: the VM has not run without it yet */
     bool leaving;             /* IMAGE_HEAD: a revert that is under way replaces it */
     char merging[PATH_SIZE];  /* the image above it whose data is on its way into this one, or "" */
+    bool arrived;             /* and all of it is here; until then no disk may go on in this one */
     size_t tag_count;         /* internal snapshots that are deleted but could not be removed yet, for the running */
     char tags[IMAGE_TAGS_MAX][TAG_SIZE]; /* domain stands on the image */
     bool later;               /* not in the file: nothing can be done with it now */
