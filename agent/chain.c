@@ -328,13 +328,13 @@ static bool is_no_image_yet(const struct link *link, const struct image *image)
 }
 
 /* What it stands on is added behind it and looked at in its turn. */
-static int add_below(struct chain *chain, size_t n, const struct image_info *info, struct err *err)
+static int add_below(struct chain *chain, size_t n, const char *path, const char *format, struct err *err)
 {
     struct link *below;
     char vdev[VDEV_SIZE];
 
     memcpy(vdev, chain->item[n].vdev, sizeof vdev);
-    below = add(chain, info->backing, info->backing_format, vdev);
+    below = add(chain, path, format, vdev);
     if (!below)
         return out_of_memory(err);
     chain->item[n].below = (int)(below - chain->item);
@@ -351,7 +351,22 @@ static int look_into(struct chain *chain, size_t n, struct work *w, struct err *
     link->tags = info.tags;
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
-    return *info.backing == '/' ? add_below(chain, n, &info, err) : 0;
+    return *info.backing == '/' ? add_below(chain, n, info.backing, info.backing_format, err) : 0;
+}
+
+/* What was given up may be gone.  What may be of use still stands on what it stood on, whether its file was removed or
+ * its file system is not mounted. */
+static int look_at_absent(struct chain *chain, size_t n, const struct image *image, struct err *err)
+{
+    bool of_use = image && (image->role == IMAGE_HEAD || image->role == IMAGE_CONTENT);
+
+    if (of_use && *image->backing == '/')
+        return add_below(chain, n, image->backing, "", err);
+    if (of_use && !*image->backing) {
+        err_set(err, ERR_CORRUPT, "%s is not there, and it is not known on what it stands", image->path);
+        set_unknown(chain, err);
+    }
+    return 0;
 }
 
 static int look_at(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
@@ -364,7 +379,7 @@ static int look_at(struct chain *chain, size_t n, const struct images *images, s
             err_errno(err, "%s", link->path);
         if (errno != ENOENT)
             set_unknown(chain, err);
-        return 0;
+        return look_at_absent(chain, n, image, err);
     }
     link->there = true;
     link->empty = is_no_image_yet(link, image);

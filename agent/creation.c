@@ -86,8 +86,8 @@ static bool is_disk_of(struct xl_config *config, const struct record_disk *disk)
     return false;
 }
 
-/* Either the domain goes on in the overlay, and what it holds goes back into the image afterwards.  Or it does not; that
- * it never did is not told by a QEMU which does not have it, for the disk may have been detached, or the domain be
+/* Either the domain goes on in the overlay, and what it holds goes back into the image afterwards.  Or it does not;
+ * that it never did is not told by a QEMU which does not have it, for the disk may have been detached, or the domain be
  * another one of the same number.  images_next() goes by what is in it. */
 static int leave_overlay(struct work *w, const struct reach *reach, struct xl_config *config,
                          const struct record_disk *disk, struct err *err)

@@ -240,6 +240,8 @@ static void put_image(struct json_writer *w, const struct image *image)
     json_object(w, NULL);
     json_put_string(w, "path", image->path);
     json_put_string(w, "format", image->format);
+    if (*image->backing)
+        json_put_string(w, "backing", image->backing);
     json_put_bool(w, "made", image->made);
     json_put_string(w, "role", roles[image->role]);
     if (image->role == IMAGE_HEAD)

@@ -16,6 +16,7 @@
 struct store;
 
 enum { IMAGE_TAGS_MAX = 32 };
+#define IMAGE_ON_NONE "-"
 
 enum image_role {
     IMAGE_MADE,    /* it exists, and nothing has gone on in it yet */
@@ -34,6 +35,7 @@ enum image_why {
 struct image {
     char path[PATH_SIZE];     /* as it was written by whoever named it first */
     char format[12];          /* qcow2 or raw; "" = nobody has written it down */
+    char backing[PATH_SIZE];  /* on what it stood when it was last looked at; IMAGE_ON_NONE; "" = not known */
     bool made;                /* by us: may be unlinked.  Else it may only be merged into */
     enum image_role role;
     char vdev[VDEV_SIZE];     /* IMAGE_HEAD: of which disk; "" = not known */

@@ -238,6 +238,9 @@ static int hand_down(struct merge *m, struct pass *pass, struct err *err)
         image_head(lower, m->upper->vdev);
     *lower->merging = '\0';
     lower->arrived = false;
+    for (size_t i = 0; i < pass->images.count; i++)
+        if (strcmp(pass->images.item[i].backing, upper->path) == 0)
+            snprintf(pass->images.item[i].backing, PATH_SIZE, "%s", lower->path);
     image_retire(upper, WHY_MERGED, !m->reach->runs);
     return images_save(&pass->images, m->work->store, vm_of(m), err);
 }

@@ -383,7 +383,10 @@ static void learnt(void)
     memcpy(world.images.item, world.image, sizeof world.image);
     world.images.old = true;
     *world.images.item[1].vdev = *world.images.item[1].format = '\0';
+    snprintf(world.link[1].backing, sizeof world.link[1].backing, "/b");
     CHECK(images_learn(&world.images, &world.chain));
+    CHECK_STR(world.images.item[0].backing, IMAGE_ON_NONE);
+    CHECK_STR(world.images.item[1].backing, "/b");
     CHECK_INT((long long)world.images.count, 4);
     CHECK_INT(world.images.item[0].role, IMAGE_CONTENT);
     CHECK_STR(world.images.item[0].snapshot, "snapshot");
@@ -395,6 +398,10 @@ static void learnt(void)
     CHECK_INT(world.images.item[3].role, IMAGE_CONTENT);
     CHECK(!world.images.item[3].made && !world.images.old);
     world.link[3].entry = 3;
+    CHECK(images_learn(&world.images, &world.chain));
+    CHECK_STR(world.images.item[3].backing, IMAGE_ON_NONE);
+    world.link[0].there = world.link[1].there = false; /* what is not there has lost nothing */
+    *world.link[1].backing = '\0';
     CHECK(!images_learn(&world.images, &world.chain)); /* once */
     images_deinit(&world.images);
 }
