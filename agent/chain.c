@@ -182,8 +182,19 @@ static int add_entries(struct chain *chain, const struct images *images, struct 
     return 0;
 }
 
+/* What a merge has begun to write to is of no use before all has arrived. */
+static void check_merging(struct chain *chain, const struct link *link, const struct image *image)
+{
+    if (!image || !*image->merging || image->arrived || chain->misused.code != ERR_NONE)
+        return;
+    err_set(&chain->misused, ERR_CORRUPT,
+            "disk %s: the domain writes into %s, which has only a part of what is in %s; it was started with an old "
+            "configuration: stop it and start it with the disks that disk.cfg in the store names", link->vdev,
+            link->path, image->merging);
+}
+
 /* What runs decides: with a QEMU it is what that writes to, and the configuration may be behind or ahead of it. */
-static void ask_qemu(struct chain *chain, const struct reach *reach)
+static void ask_qemu(struct chain *chain, const struct images *images, const struct reach *reach)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct link *link = &chain->item[i];
@@ -200,6 +211,8 @@ static void ask_qemu(struct chain *chain, const struct reach *reach)
                     "disk %s: the domain writes into %s, which is snapshot %s; it was started with an old "
                     "configuration: stop it and start it with the disks that disk.cfg in the store names",
                     link->vdev, link->path, link->snapshot);
+        if (written)
+            check_merging(chain, link, link->entry < 0 ? NULL : &images->item[link->entry]);
     }
 }
 
@@ -256,7 +269,7 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
     *chain = (struct chain){ .runs = reach->runs };
     if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 || add_records(chain, w, err) < 0)
         return -1;
-    ask_qemu(chain, reach);
+    ask_qemu(chain, images, reach);
     check_contents(chain, images);
     check_stranger(chain);
     return 0;
@@ -315,13 +328,13 @@ static bool is_no_image_yet(const struct link *link, const struct image *image)
 }
 
 /* What it stands on is added behind it and looked at in its turn. */
-static int add_below(struct chain *chain, size_t n, const struct image_info *info, struct err *err)
+static int add_below(struct chain *chain, size_t n, const char *path, const char *format, struct err *err)
 {
     struct link *below;
     char vdev[VDEV_SIZE];
 
     memcpy(vdev, chain->item[n].vdev, sizeof vdev);
-    below = add(chain, info->backing, info->backing_format, vdev);
+    below = add(chain, path, format, vdev);
     if (!below)
         return out_of_memory(err);
     chain->item[n].below = (int)(below - chain->item);
@@ -338,7 +351,22 @@ static int look_into(struct chain *chain, size_t n, struct work *w, struct err *
     link->tags = info.tags;
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
-    return *info.backing == '/' ? add_below(chain, n, &info, err) : 0;
+    return *info.backing == '/' ? add_below(chain, n, info.backing, info.backing_format, err) : 0;
+}
+
+/* What was given up may be gone.  What may be of use still stands on what it stood on, whether its file was removed or
+ * its file system is not mounted. */
+static int look_at_absent(struct chain *chain, size_t n, const struct image *image, struct err *err)
+{
+    bool of_use = image && (image->role == IMAGE_HEAD || image->role == IMAGE_CONTENT);
+
+    if (of_use && *image->backing == '/')
+        return add_below(chain, n, image->backing, "", err);
+    if (of_use && !*image->backing) {
+        err_set(err, ERR_CORRUPT, "%s is not there, and it is not known on what it stands", image->path);
+        set_unknown(chain, err);
+    }
+    return 0;
 }
 
 static int look_at(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
@@ -351,7 +379,7 @@ static int look_at(struct chain *chain, size_t n, const struct images *images, s
             err_errno(err, "%s", link->path);
         if (errno != ENOENT)
             set_unknown(chain, err);
-        return 0;
+        return look_at_absent(chain, n, image, err);
     }
     link->there = true;
     link->empty = is_no_image_yet(link, image);

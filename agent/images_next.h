@@ -28,8 +28,8 @@ struct images_step {
 struct images_step images_next(const struct images *images, const struct chain *chain, bool merges);
 
 /* Brings the ledger in line with records, configuration and headers: which image is a snapshot's content, which disk
- * goes on in which, formats.  After a crash behind a commit, and for a file of the first version.  Whether anything
- * was changed; then the links' ledger entries may have moved. */
+ * goes on in which, formats, on what each stands.  After a crash behind a commit, and for a file of the first version.
+ * Whether anything was changed; then the links' ledger entries may have moved. */
 bool images_learn(struct images *images, const struct chain *chain);
 
 #endif

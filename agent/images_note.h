@@ -43,8 +43,9 @@ int images_retire_left(struct store *store, const char *vm, const struct images_
 int images_retire(struct store *store, const char *vm, const char *path, enum image_why why, bool waits,
                   struct err *err);
 int images_forget(struct store *store, const char *vm, const char *path, struct err *err);
-/* "merging"; NULL: no more.  The image must be in it. */
-int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, struct err *err);
+/* "merging"; NULL: no more.  The image must be in it.  ARRIVED: all that UPPER holds. */
+int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, bool arrived,
+                       struct err *err);
 
 /* The internal snapshot is to be removed as soon as that can be done, or has been.  ERR_BUSY where too many wait. */
 int images_add_tag(struct store *store, const char *vm, const char *path, const char *tag, struct err *err);

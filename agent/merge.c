@@ -44,7 +44,7 @@ struct merge {
     struct reach *reach;
     struct chain *chain;
     const struct link *upper, *lower;
-    bool may_stop, begun, switched;
+    bool may_stop, begun, arrived, switched;
 };
 
 static const char *vm_of(const struct merge *m)
@@ -55,20 +55,32 @@ static const char *vm_of(const struct merge *m)
 /* In the ledger before the first byte is written: LOWER is of no use without UPPER from then on. */
 static int begin(struct merge *m, struct err *err)
 {
-    return images_set_merging(m->work->store, vm_of(m), m->lower->path, m->upper->path, err);
+    return images_set_merging(m->work->store, vm_of(m), m->lower->path, m->upper->path, false, err);
+}
+
+/* In the ledger before any configuration names LOWER: that one does is no proof of it, for somebody may have started
+ * the VM with an old one. */
+static int note_arrived(struct merge *m, struct err *err)
+{
+    return images_set_merging(m->work->store, vm_of(m), m->lower->path, m->upper->path, true, err);
 }
 
 static int take_back(struct merge *m, struct err *err)
 {
-    return images_set_merging(m->work->store, vm_of(m), m->lower->path, NULL, err);
+    return images_set_merging(m->work->store, vm_of(m), m->lower->path, NULL, false, err);
 }
 
-static int use_lower(void *data, struct err *err)
+static int use_lower(struct merge *m, struct err *err)
+{
+    return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->lower->path, m->lower->format, err);
+}
+
+static int pivot(void *data, struct err *err)
 {
     struct merge *m = data;
 
     m->switched = true;
-    return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->lower->path, m->lower->format, err);
+    return note_arrived(m, err) < 0 ? -1 : use_lower(m, err);
 }
 
 /* Another domain may stand on the same image, as a clone; its QEMU has it open beside ours.  And QEMU reopens an image
@@ -106,8 +118,8 @@ static void agree_with_qemu(struct merge *m)
         return;
     if (block_job_settle(m->reach->qmp, &err) == 0 && reach_refresh(m->reach, &err) == 0) {
         reach_find(m->reach, m->upper->path, NULL, &upper);
-        if (upper.role != NODE_TOP || vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path,
-                                                      m->upper->format, &err) == 0)
+        if (upper.role != NODE_TOP || (vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path,
+                                                       m->upper->format, &err) == 0 && begin(m, &err) == 0))
             return;
     }
     log_error("disk %s: it is in %s, and not every configuration says so: %s", m->upper->vdev, m->upper->path,
@@ -119,7 +131,7 @@ static int commit_running(struct merge *m, const struct node *upper, const struc
     struct err back_err;
     struct block_commit commit = { .upper = upper, .lower = lower, .lower_path = m->lower->path,
                                    .upper_path = m->upper->path, .by_path = m->reach->nodes.emulated,
-                                   .may_stop = m->may_stop, .at_pivot = use_lower, .data = m };
+                                   .may_stop = m->may_stop, .at_pivot = pivot, .data = m };
 
     if (begin(m, err) < 0)
         return -1;
@@ -148,19 +160,19 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
     return 0;
 }
 
-/* It is done already where nothing that is of use names the upper image any more: then the lower one may have
- * been written to since, and doing it again would undo that. */
+/* Where all has arrived and no configuration names the upper image any more the lower one may have been written to
+ * since, and doing it again would undo that. */
 static int merge_stopped(struct merge *m, struct err *err)
 {
     bool named = m->upper->named || m->upper->active;
 
-    if (!named && chain_above(m->chain, m->upper, NULL) == 0 && !m->upper->frozen)
+    if (m->arrived && !named)
         return 0;
     if (reach_check_unused(m->upper->path, m->upper->vdev, err) < 0 ||
         reach_check_unused(m->lower->path, m->upper->vdev, err) < 0 || begin(m, err) < 0 ||
         qemu_img_commit(m->upper->path, m->work->control, err) < 0 || file_sync(m->lower->path, err) < 0)
         return -1;
-    return named ? use_lower(m, err) : 0;
+    return note_arrived(m, err) < 0 || (named && use_lower(m, err) < 0) ? -1 : 0;
 }
 
 /* What stood on the upper image stands on the lower one; QEMU has done that for the one it has open. */
@@ -225,6 +237,10 @@ static int hand_down(struct merge *m, struct pass *pass, struct err *err)
     else
         image_head(lower, m->upper->vdev);
     *lower->merging = '\0';
+    lower->arrived = false;
+    for (size_t i = 0; i < pass->images.count; i++)
+        if (strcmp(pass->images.item[i].backing, upper->path) == 0)
+            snprintf(pass->images.item[i].backing, PATH_SIZE, "%s", lower->path);
     image_retire(upper, WHY_MERGED, !m->reach->runs);
     return images_save(&pass->images, m->work->store, vm_of(m), err);
 }
@@ -242,7 +258,8 @@ static int merge(struct merge *m, struct pass *pass, struct err *err)
             return -1;
     } else if (lower.role == NODE_ABSENT && merge_stopped(m, err) < 0)
         return -1; /* else: QEMU had done it already */
-    if (move_children(m, err) < 0 || move_records(m, err) < 0 || hand_down(m, pass, err) < 0)
+    if (note_arrived(m, err) < 0 || move_children(m, err) < 0 || move_records(m, err) < 0 ||
+        hand_down(m, pass, err) < 0)
         return -1;
     log_info("%s was merged into %s", m->upper->path, m->lower->path);
     return 0;
@@ -297,7 +314,8 @@ static int do_merge(struct pass *pass, const struct images_step *step, struct er
     const struct image *lower = &pass->images.item[step->image], *upper = &pass->images.item[step->upper];
     struct merge m = { .work = pass->work, .reach = &pass->reach, .chain = &pass->chain,
                        .lower = chain_find(&pass->chain, lower->path), .upper = chain_find(&pass->chain, upper->path),
-                       .may_stop = pass->way == MERGE_STOPPABLE, .begun = *lower->merging };
+                       .may_stop = pass->way == MERGE_STOPPABLE, .begun = *lower->merging,
+                       .arrived = lower->arrived };
 
     /* Xen's QEMU takes no lock on a disk's image, but one on what a PV disk's image stands on.  Where that disk is one
      * that the guest can't use, beside the emulated one that it does use, that lock is in the way of a merge. */

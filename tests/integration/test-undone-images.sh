@@ -100,6 +100,21 @@ gives 0 xensnap create -D -n s2 web1
 gives 0 xensnap delete -n s2 web1
 holds "$over" 5
 
+begun "the same, and the domain has the number of the one that was there, as after a start of the host"
+number=$(domid)
+kill -STOP "$killed"
+domain_end
+machine xvda qcow2 "$over"
+writes 6
+domain_end
+echo "$number" > "$dir/next-domid"
+machine xvda qcow2 "$base"
+[ "$(domid)" = "$number" ] || fail "it is domain $(domid) and not $number"
+recovered
+[ "$(top)" = "$base" ] || fail "it is in $(top)"
+is "$over" head
+holds "$over" 6
+
 begun "the record of what was begun cannot be read"
 record=$dir/store/$vm/.draft/snapshot.json
 cp "$record" "$dir/kept"
