@@ -194,14 +194,15 @@ static void check_merging(struct chain *chain, const struct link *link, const st
 }
 
 /* What runs decides: with a QEMU it is what that writes to, and the configuration may be behind or ahead of it. */
-static void ask_qemu(struct chain *chain, const struct images *images, const struct reach *reach)
+static int ask_qemu(struct chain *chain, const struct images *images, const struct reach *reach, struct err *err)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct link *link = &chain->item[i];
         struct node node;
         bool written;
 
-        reach_find(reach, link->path, NULL, &node);
+        if (reach_find(reach, link->path, NULL, &node, err) < 0)
+            return -1;
         written = reach->qmp ? node.writers > 0 : link->named && link->writable;
         link->node = node.role;
         link->pinned = node.pinned;
@@ -214,6 +215,7 @@ static void ask_qemu(struct chain *chain, const struct images *images, const str
         if (written)
             check_merging(chain, link, link->entry < 0 ? NULL : &images->item[link->entry]);
     }
+    return 0;
 }
 
 static bool is_being_merged(const struct images *images, const char *path)
@@ -267,9 +269,9 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
                struct err *err)
 {
     *chain = (struct chain){ .runs = reach->runs };
-    if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 || add_records(chain, w, err) < 0)
+    if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 ||
+        add_records(chain, w, err) < 0 || ask_qemu(chain, images, reach, err) < 0)
         return -1;
-    ask_qemu(chain, images, reach);
     check_contents(chain, images);
     check_stranger(chain);
     return 0;

@@ -49,8 +49,8 @@ static int agree_with_qemu(struct work *w, const struct record *record, struct e
 
         if (disk->place != PLACE_EXTERNAL)
             continue;
-        reach_find(&reach, disk->overlay, NULL, &node);
-        if (xl_config_store_disk(w->xl, reach.domain.domid, disk->vdev,
+        if (reach_find(&reach, disk->overlay, NULL, &node, err) < 0 ||
+            xl_config_store_disk(w->xl, reach.domain.domid, disk->vdev,
                                  node.role == NODE_TOP ? disk->overlay : disk->target,
                                  node.role == NODE_TOP ? "qcow2" : disk->format, err) < 0)
             return -1;
@@ -93,7 +93,8 @@ static int leave_overlay(struct work *w, const struct reach *reach, struct xl_co
 {
     struct node node;
 
-    reach_find(reach, disk->overlay, NULL, &node);
+    if (reach_find(reach, disk->overlay, NULL, &node, err) < 0)
+        return -1;
     if (reach->qmp ? node.role == NODE_TOP : is_disk_of(config, disk))
         return 0;
     return vmconfig_switch(w, reach_domain(reach), disk->vdev, disk->target, disk->format, err);

@@ -116,8 +116,8 @@ static void agree_with_qemu(struct merge *m)
 
     if (!m->switched)
         return;
-    if (block_job_settle(m->reach->qmp, &err) == 0 && reach_refresh(m->reach, &err) == 0) {
-        reach_find(m->reach, m->upper->path, NULL, &upper);
+    if (block_job_settle(m->reach->qmp, &err) == 0 && reach_refresh(m->reach, &err) == 0 &&
+        reach_find(m->reach, m->upper->path, NULL, &upper, &err) == 0) {
         if (upper.role != NODE_TOP || (vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path,
                                                        m->upper->format, &err) == 0 && begin(m, &err) == 0))
             return;
@@ -147,14 +147,15 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
 {
     struct node lower, left;
 
-    reach_find(m->reach, m->lower->path, NULL, &lower);
+    if (reach_find(m->reach, m->lower->path, NULL, &lower, err) < 0)
+        return -1;
     if (lower.role != NODE_BELOW || upper->writers > 1)
         return err_set(err, ERR_QEMU, "disk %s: QEMU's images are not those of the store", m->upper->vdev);
     if (check_alone(m->lower->path, m->upper->vdev, err) < 0 ||
         check_alone(m->upper->path, m->upper->vdev, err) < 0 || follow_qemu(m, &lower, err) < 0 ||
-        commit_running(m, upper, &lower, err) < 0 || reach_refresh(m->reach, err) < 0)
+        commit_running(m, upper, &lower, err) < 0 || reach_refresh(m->reach, err) < 0 ||
+        reach_find(m->reach, m->upper->path, NULL, &left, err) < 0)
         return -1;
-    reach_find(m->reach, m->upper->path, NULL, &left);
     if (left.role != NODE_ABSENT)
         return err_set(err, ERR_QEMU, "disk %s: QEMU has merged its images and still uses both", m->upper->vdev);
     return 0;
@@ -184,7 +185,8 @@ static int move_children(struct merge *m, struct err *err)
 
         if (link->below != (int)(m->upper - m->chain->item))
             continue;
-        reach_find(m->reach, link->path, NULL, &node);
+        if (reach_find(m->reach, link->path, NULL, &node, err) < 0)
+            return -1;
         if (node.role == NODE_ABSENT &&
             (qemu_img_rebase(link->path, m->lower->path, m->lower->format, m->work->control, err) < 0 ||
              file_sync(link->path, err) < 0))
@@ -251,8 +253,9 @@ static int merge(struct merge *m, struct pass *pass, struct err *err)
 
     if (m->reach->qmp && (block_job_settle(m->reach->qmp, err) < 0 || reach_refresh(m->reach, err) < 0))
         return -1;
-    reach_find(m->reach, m->upper->path, NULL, &upper);
-    reach_find(m->reach, m->lower->path, NULL, &lower);
+    if (reach_find(m->reach, m->upper->path, NULL, &upper, err) < 0 ||
+        reach_find(m->reach, m->lower->path, NULL, &lower, err) < 0)
+        return -1;
     if (upper.role != NODE_ABSENT) {
         if (merge_running(m, &upper, err) < 0)
             return -1;
@@ -393,8 +396,7 @@ static void let_go(const struct reach *reach, const struct image *image)
     struct node node;
     struct err err;
 
-    reach_find(reach, image->path, NULL, &node);
-    if (node.role != NODE_ABSENT || !*node.name)
+    if (reach_find(reach, image->path, NULL, &node, &err) < 0 || node.role != NODE_ABSENT || !*node.name)
         return;
     json_object(w, NULL);
     json_put_string(w, "node-name", node.name);

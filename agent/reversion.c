@@ -49,14 +49,19 @@ int reversion_check_disks(struct work *w, struct reversion *r, struct err *err)
         const struct record_disk *disk = &r->record.disks[i];
         struct image_info info;
         struct node node;
+        struct stat st;
+        int there;
 
-        if (access(disk->target, F_OK) < 0)
+        if ((there = file_look(disk->target, &st, err)) < 0)
+            return err_context(err, "disk %s", disk->vdev);
+        if (there == 0)
             return err_set(err, ERR_CORRUPT, "disk %s: the image that holds the snapshot is gone", disk->vdev);
         if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
             return err_context(err, "disk %s", disk->vdev);
         if (disk->place == PLACE_INTERNAL && !info.has_tag)
             return err_set(err, ERR_CORRUPT, "disk %s no longer holds this snapshot", disk->vdev);
-        reach_find(&r->reach, disk->target, NULL, &node);
+        if (reach_find(&r->reach, disk->target, NULL, &node, err) < 0)
+            return -1;
         if (disk->place == PLACE_EXTERNAL && node.role == NODE_TOP)
             return err_set(err, ERR_CORRUPT, "disk %s: the domain writes into the image that is this snapshot",
                            disk->vdev);
@@ -422,7 +427,8 @@ static int drop_tags(struct work *w, const struct record *kept, struct err *err)
     for (size_t i = 0; i < kept->disk_count; i++) {
         struct node node;
 
-        reach_find(&reach, kept->disks[i].target, REPLACED_TAG, &node);
+        if (reach_find(&reach, kept->disks[i].target, REPLACED_TAG, &node, err) < 0)
+            return -1;
         if (node.role == NODE_TOP && node.writers > 1 && node.tagged)
             return 0;
     }
