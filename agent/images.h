@@ -34,6 +34,8 @@ enum image_why {
 struct image {
     char path[PATH_SIZE];     /* as it was written by whoever named it first */
     char format[12];          /* qcow2 or raw; "" = nobody has written it down */
+    long long size;           /* virtual, in bytes; 0 = neither it nor BACKING has been written down yet */
+    char backing[PATH_SIZE];  /* what it stands on, absolute; "" = nothing */
     bool made;                /* by us: may be unlinked.  Else it may only be merged into */
     enum image_role role;
     char vdev[VDEV_SIZE];     /* IMAGE_HEAD: of which disk; "" = not known */
@@ -67,6 +69,7 @@ void images_remove(struct images *images, const char *path);
 /* What it is from now on. */
 void image_head(struct image *image, const char *vdev);
 void image_content(struct image *image, const char *snapshot);
+void image_header(struct image *image, long long size, const char *backing);
 void image_retire(struct image *image, enum image_why why, bool waits);
 /* For people. */
 const char *image_why_word(enum image_why why);

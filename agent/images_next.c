@@ -175,6 +175,15 @@ static bool learn_content(struct images *images, const struct link *link)
     return true;
 }
 
+/* From then on it is checked (chain.h); but a disk that the VM goes on in may be made larger. */
+static bool learn_header(struct image *image, const struct link *link)
+{
+    if (!link->size || (image->size && (image->size == link->size || image->role != IMAGE_HEAD)))
+        return false;
+    image_header(image, link->size, link->backing);
+    return true;
+}
+
 static bool learn_disk(struct image *image, const struct link *link)
 {
     bool changed = false;
@@ -200,8 +209,10 @@ bool images_learn(struct images *images, const struct chain *chain)
 
         if (link->frozen)
             changed |= learn_content(images, link);
-        if (link->entry >= 0)
-            changed |= learn_disk(&images->item[link->entry], link);
+        if (link->entry < 0)
+            continue;
+        changed |= learn_disk(&images->item[link->entry], link);
+        changed |= learn_header(&images->item[link->entry], link);
     }
     return changed;
 }
