@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "files.h"
 #include "images.h"
 #include "op.h"
 #include "qcow2.h"
@@ -343,7 +344,49 @@ static int add_below(struct chain *chain, size_t n, const char *path, const char
     return 0;
 }
 
-static int look_into(struct chain *chain, size_t n, struct work *w, struct err *err)
+static bool is_same_image(const char *one, const char *other)
+{
+    return strcmp(one, other) == 0 || same_file(one, other);
+}
+
+/* A merge changes what stands on the upper image before the ledger says so. */
+static bool is_merged_into(const struct images *images, const char *upper, const char *lower)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        const struct image *image = &images->item[i];
+
+        if (*image->merging && is_same_image(image->merging, upper) && is_same_image(image->path, lower))
+            return true;
+    }
+    return false;
+}
+
+static const char *for_people(const char *backing)
+{
+    return strcmp(backing, IMAGE_ON_NONE) == 0 ? "nothing" : backing;
+}
+
+/* Somebody has put another file in its place, or has it stand on another one.  A disk can be made larger; what is a
+ * snapshot's content cannot. */
+static void check_header(struct chain *chain, const struct link *link, const struct images *images)
+{
+    const struct image *image = &images->item[link->entry];
+    const char *backing = *link->backing ? link->backing : IMAGE_ON_NONE;
+    struct err other;
+
+    if (*image->backing && !is_same_image(backing, image->backing) &&
+        !is_merged_into(images, image->backing, backing))
+        err_set(&other, ERR_CORRUPT, "%s stands on %s, and has to stand on %s", link->path, for_people(backing),
+                for_people(image->backing));
+    else if (image->size && link->size != image->size && image->role == IMAGE_CONTENT)
+        err_set(&other, ERR_CORRUPT, "%s is a snapshot's content and had %lld bytes; now it has %lld", link->path,
+                image->size, link->size);
+    else
+        return;
+    set_unknown(chain, &other);
+}
+
+static int look_into(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
 {
     struct link *link = &chain->item[n];
     struct image_info info;
@@ -353,6 +396,9 @@ static int look_into(struct chain *chain, size_t n, struct work *w, struct err *
     link->tags = info.tags;
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
+    link->size = info.virtual_size;
+    if (link->entry >= 0)
+        check_header(chain, link, images);
     return *info.backing == '/' ? add_below(chain, n, info.backing, info.backing_format, err) : 0;
 }
 
@@ -388,7 +434,7 @@ static int look_at(struct chain *chain, size_t n, const struct images *images, s
     if (link->empty)
         return 0;
     link->empty = never_came_into_use(link, image);
-    if (look_into(chain, n, w, err) == 0)
+    if (look_into(chain, n, images, w, err) == 0)
         return 0;
     set_unknown(chain, err);
     return err->code == ERR_QEMU ? 0 : -1; /* qemu-img cannot read it; else it was not even asked */

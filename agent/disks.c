@@ -67,7 +67,7 @@ static int make_overlay(const struct record *record, const struct record_disk *d
         return err_set(err, ERR_CORRUPT, "its image is marked as corrupt");
     if (access(disk->overlay, F_OK) == 0)
         return err_set(err, ERR_EXISTS, "the file that is to be made exists already");
-    if (images_note_overlay(store, record->vm, disk, err) < 0)
+    if (images_note_overlay(store, record->vm, disk, base.virtual_size, base.backing, err) < 0)
         return -1;
     fd = file_claim(disk->overlay, disk->target, err);
     if (fd < 0 && err->code == ERR_EXISTS)
