@@ -221,8 +221,8 @@ int disks_untag_one(const struct record_disk *disk, const struct reach *reach, s
     if (reach_find(reach, disk->target, disk->tag, &node, err) < 0)
         return -1;
     /* QEMU removes snapshots from the image that it writes to and from no other, and has the rest of them in
-     * its memory, where nobody must change it from outside. */
-    if (node.role == NODE_BELOW)
+     * its memory, where nobody must change it from outside.  With two writers each has its own (check_node). */
+    if (node.role == NODE_BELOW || node.writers > 1)
         return 0;
     return (node.role == NODE_ABSENT ? untag_stopped(disk, control, err)
                                      : untag_running(disk, &node, reach, err)) < 0 ? -1 : 1;
