@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "draft.h"
 #include "files.h"
 #include "images.h"
 #include "op.h"
@@ -227,15 +228,25 @@ static bool is_being_merged(const struct images *images, const char *path)
     return false;
 }
 
+/* It is being deleted, and the next delete finishes that. */
+static bool is_in_trash(struct work *w, const char *snapshot)
+{
+    struct record record;
+    struct err err;
+
+    return trash_record(w->store, w->begun.order.vm, &record, &err) > 0 && strcmp(record.id, snapshot) == 0;
+}
+
 /* A snapshot's content, and no record says so: the record is what is missing. */
-static void check_contents(struct chain *chain, const struct images *images)
+static void check_contents(struct chain *chain, const struct images *images, struct work *w)
 {
     for (size_t i = 0; i < chain->count; i++) {
         const struct link *link = &chain->item[i];
         const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
         struct err lost;
 
-        if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(images, image->path))
+        if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(images, image->path) ||
+            is_in_trash(w, image->snapshot))
             continue;
         err_set(&lost, ERR_CORRUPT, "%s is snapshot %s, which is not to be found in the store", image->path,
                 image->snapshot);
@@ -273,7 +284,7 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
     if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 ||
         add_records(chain, w, err) < 0 || ask_qemu(chain, images, reach, err) < 0)
         return -1;
-    check_contents(chain, images);
+    check_contents(chain, images, w);
     check_stranger(chain);
     return 0;
 }
