@@ -219,13 +219,17 @@ static int let_run(struct work *w, unsigned domid, struct err *err)
     return domain.life == XL_PAUSED ? xl_unpause(w->xl, domid, err) : 0;
 }
 
-/* The domain is back; what is left over of the old one is no reason to call that a failure. */
-static int tidy(struct work *w, struct err *err)
+/* The domain is back; what is left over of the old one is no reason to call that a failure.  Where not even the step can
+ * be written down the journal stays, and a recovery does it.  Always 0. */
+static int tidy(struct work *w)
 {
     struct err tidy_err;
 
-    if (work_step(w, "tidy", JOURNAL_DURABLE, err) < 0)
-        return -1;
+    if (work_step(w, "tidy", JOURNAL_DURABLE, &tidy_err) < 0) {
+        w->unsettled = true;
+        log_warning("request %s: what was replaced is still to be removed: %s", w->begun.order.request.id, tidy_err.text);
+        return 0;
+    }
     if (reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
         work_warn(w, "what was replaced could not be removed: %s", tidy_err.text);
     return 0;
@@ -237,9 +241,10 @@ static int finish(struct work *w, struct reversion *r, unsigned domid, struct er
     w->unsettled = true;
     if (work_step(w, "handover", JOURNAL_DURABLE, err) < 0 || hand_over(w, r, domid, err) < 0 ||
         let_run(w, domid, err) < 0)
-        return -1;
+        return err_context(err, "the VM has the snapshot's state, but the revert could not be finished yet; that is "
+                           "tried again by itself, before anything else is done with it");
     w->unsettled = false;
-    return tidy(w, err);
+    return tidy(w);
 }
 
 /* ---- back to what there was ------------------------------------------------------------------------------ */
@@ -459,7 +464,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0)
         return -1;
     if (is_at(state, "tidy"))
-        return tidy(w, err);
+        return tidy(w);
     if (is_at(state, "put-back") || is_at(state, "was-put-back"))
         return recover_back(w, &r, state, err);
     if (check_ours(w, &r, state, err) < 0)

@@ -166,11 +166,15 @@ class FaultPlayer(Player):
             raise Loss(f"no answer: {world.state(ident)}{', the agent was restarted' if self.restarts else ''}")
         self.status = world.status(ident)
 
+    def _is_done(self, action, domid):
+        finished = "the VM has the snapshot's state" in (self.status.get("message") or "")
+        return (action.operation == "revert" and finished) or super()._is_done(action, domid)
+
     def _conclude(self, action, domid):
         """A revert that fails behind its point of no return ends with the VM as it was, booted from its disks: another
         domain, that has all that was written, and knows nothing of it."""
         message, now = self.status.get("message") or "", self.world.double.domid()
-        if action.operation != "revert" or not message.startswith("the VM is ") or self.status["state"] == "done":
+        if action.operation != "revert" or "the VM is " not in message or self.status["state"] == "done":
             return super()._conclude(action, domid)
         if " again as it was before" not in message or (now == domid) != (domid is None):
             raise Loss(f"the revert has failed ({message}), and the domain is {now}, before {domid}")
