@@ -293,6 +293,7 @@ int journal_take(struct journal **out, struct store *store, const char *vm, stru
 {
     struct journal *journal = journal_new(store, vm, STORE_EXISTING, err);
     struct sigaction action = { .sa_handler = on_alarm }, before;
+    struct stat st;
     off_t whole;
     int error;
 
@@ -313,11 +314,13 @@ int journal_take(struct journal **out, struct store *store, const char *vm, stru
         return error == EINTR ? err_set(err, ERR_BUSY, "the earlier operation is still running")
                               : err_errno(err, "cannot open the journal");
     }
-    if (read_state(journal->dir, state, &whole) < 0 || ftruncate(journal->fd, whole) < 0) {
+    if (read_state(journal->dir, state, &whole) < 0 || fstat(journal->fd, &st) < 0 ||
+        (st.st_size != whole && ftruncate(journal->fd, whole) < 0)) {
         err_errno(err, "cannot read the journal");
         journal_close(journal);
         return -1;
     }
+    state->written = st.st_mtime;
     *out = journal;
     return 0;
 }

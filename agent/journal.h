@@ -30,6 +30,7 @@ struct journal_state {
     bool ended;
     struct err outcome;             /* if ended */
     int downtime_ms;
+    long long written;              /* seconds since the epoch: its last line */
 };
 
 /* Begins; ERR_BUSY where another operation runs or was left behind. */

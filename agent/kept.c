@@ -28,13 +28,14 @@ static void read_boot(char boot[UUID_LENGTH + 1])
         memcpy(boot, "-", sizeof "-");
 }
 
-int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *next, struct err *err)
+int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *next, char mark[UUID_LENGTH + 1],
+              struct err *err)
 {
     _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
     _cleanup_(xl_config_freep) struct xl_config *config = NULL;
     _cleanup_(freep) char *json = NULL, *text = NULL;
     const char *state = !domain ? "stopped" : domain->life == XL_PAUSED ? "paused" : "running";
-    char mark[UUID_LENGTH + 1], boot[UUID_LENGTH + 1];
+    char boot[UUID_LENGTH + 1];
     uuid_t uuid;
 
     read_boot(boot);
@@ -51,6 +52,16 @@ int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *
     return file_replace(dir, KEPT, text, err);
 }
 
+void kept_mark(struct work *w, char mark[UUID_LENGTH + 1])
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+    _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, KEPT);
+
+    if (!text || sscanf(text, "%*s %*d %*s %36s", mark) != 1)
+        *mark = '\0';
+}
+
 int kept_load(struct kept *kept, struct work *w, struct err *err)
 {
     _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
@@ -62,7 +73,8 @@ int kept_load(struct kept *kept, struct work *w, struct err *err)
     if (!json || sscanf(text, "%11s %d %36s %36s", kept->state, &kept->domid, boot, kept->mark) != 4)
         return err_set(err, ERR_CORRUPT, "it is not known what the domain was before");
     read_boot(now);
-    if (strcmp(boot, now) != 0)
+    kept->this_boot = strcmp(boot, now) == 0;
+    if (!kept->this_boot)
         kept->domid = -1;
     return xl_config_parse(w->xl, json + 1, &kept->config, err);
 }

@@ -7,7 +7,7 @@
 #include "cleanup.h"
 #include "digest.h"
 #include "draft.h"
-#include "holders.h"
+#include "eviction.h"
 #include "kept.h"
 #include "needs.h"
 #include "op.h"
@@ -22,9 +22,6 @@
  * turns again. */
 static const char *const steps[] = { "prepare", "pause", "destroy", "disks", "restore", "handover", "unpause", "tidy",
                                      "restore-again", "put-back", "was-put-back", NULL };
-
-/* A QEMU that was told to exit is waited for as long as it gets on, and for so long in which it does nothing. */
-enum { QEMU_SILENT_SECONDS = 600 };
 
 /* ---- before anything is changed: a revert that cannot succeed must fail here ------------------------------ */
 
@@ -114,73 +111,6 @@ static int hold_domain(struct work *w, struct reversion *r, bool *paused_by_us, 
     return control_cancelled(w->control) ? err_set(err, ERR_CANCELLED, "cancelled before it was destroyed") : 0;
 }
 
-static int add_holders(const struct xl_config *config, struct holders *holders, struct err *err)
-{
-    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
-    size_t count = disks ? xl_config_disks(config, disks, DISKS_MAX) : 0;
-
-    for (size_t i = 0; i < count; i++)
-        if (disks[i].qdisk && disks[i].writable && holders_find_writers(holders, disks[i].target, err) < 0)
-            return -1;
-    return 0;
-}
-
-/* Who can write to the disks that the new domain is to have, or to the snapshot's. */
-static int find_next_holders(const struct reversion *r, struct holders *holders, struct err *err)
-{
-    if (add_holders(r->config, holders, err) < 0)
-        return -1;
-    for (size_t i = 0; i < r->record.disk_count; i++)
-        if (holders_find_writers(holders, r->record.disks[i].target, err) < 0)
-            return -1;
-    return 0;
-}
-
-/* The old domain's QEMU, or what has its disks open. */
-static int find_holders(struct work *w, const struct reversion *r, struct holders *holders, struct err *err)
-{
-    _cleanup_(xl_config_freep) struct xl_config *now = NULL;
-
-    /* what is left of a domain that was built by halves may have no configuration to read */
-    if (xl_config_read(w->xl, r->reach.domain.domid, &now, err) == 0 && add_holders(now, holders, err) < 0)
-        return -1;
-    return find_next_holders(r, holders, err);
-}
-
-/* The QEMU of a domain that was built by halves may still be starting, and open its disks when it was told to exit. */
-static int wait_for_images(const struct reversion *r, struct err *err)
-{
-    size_t found;
-    int rc;
-
-    do {
-        struct holders holders = { 0 };
-
-        rc = find_next_holders(r, &holders, err);
-        found = holders.count;
-        if (rc == 0)
-            rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
-        holders_deinit(&holders);
-    } while (rc == 0 && found > 0);
-    return rc;
-}
-
-/* libxl does not wait for QEMU to exit, and qemu-img must not touch an image that QEMU still has. */
-static int replace_domain(struct work *w, struct reversion *r, struct err *err)
-{
-    struct holders holders = { 0 };
-    int rc = find_holders(w, r, &holders, err);
-
-    if (rc == 0)
-        rc = xl_destroy(w->xl, r->reach.domain.domid, err);
-    if (rc < 0 && err->code == ERR_DOMAIN_GONE)
-        rc = 0; /* it was dying, and has gone since it was found */
-    if (rc == 0)
-        rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);
-    holders_deinit(&holders);
-    return rc < 0 ? -1 : wait_for_images(r, err);
-}
-
 /* Without memory it boots from its disks. */
 static int bring_back(struct work *w, struct reversion *r, unsigned *domid, struct err *err)
 {
@@ -190,15 +120,22 @@ static int bring_back(struct work *w, struct reversion *r, unsigned *domid, stru
     return rc < 0 ? -1 : care_begin(CARE_END, w->run, w->begun.order.vm, *domid, err);
 }
 
+/* Its configuration is the VM's. */
+static int hand_over_vm(struct work *w, struct reversion *r, struct err *err)
+{
+    reversion_give_space(w);
+    if (reversion_give_up_replaced(w, r, err) < 0 || vmconfig_save(w, r->config, err) < 0)
+        return -1;
+    return store_set_current(w->store, w->begun.order.vm, w->begun.snapshot, err);
+}
+
 /* The agent makes the new ~/snapshot, tells the guest that it was brought back, and sees to its monitor;
  * without an agent the next one finds the domain and the care file and does it then. */
 static int hand_over(struct work *w, struct reversion *r, unsigned domid, struct err *err)
 {
     struct msg msg = { .kind = MSG_RESTORED, .domid = (int)domid };
 
-    reversion_give_space(w);
-    if (reversion_give_up_replaced(w, r, err) < 0 || vmconfig_save(w, r->config, err) < 0 ||
-        store_set_current(w->store, w->begun.order.vm, w->begun.snapshot, err) < 0)
+    if (hand_over_vm(w, r, err) < 0)
         return -1;
     memcpy(msg.snapshot, w->begun.snapshot, sizeof msg.snapshot);
     control_tell(w->control, &msg);
@@ -257,19 +194,21 @@ static int clear_away(struct work *w, struct reversion *r, const struct kept *ke
     if (found < 0 || (found > 0 && kept_check_ours(kept, w, &r->reach.domain, err) < 0))
         return -1;
     r->reach.runs = found > 0;
-    return r->reach.runs ? replace_domain(w, r, err) : wait_for_images(r, err);
+    return r->reach.runs ? eviction_of_domain(w, r, err) : eviction_wait(r, err);
 }
 
-/* It boots from its disks: what a domain had in its memory has gone with it. */
-static int start_kept(struct work *w, const struct kept *kept, struct err *err)
+/* It boots from its disks: what a domain had in its memory has gone with it.  THERE: it was built. */
+static int start_kept(struct work *w, const struct kept *kept, bool *there, struct err *err)
 {
     struct msg msg = { .kind = MSG_RESTORED };
     unsigned domid;
 
     if (strcmp(kept->state, "stopped") == 0)
         return 0;
-    if (xl_create(w->xl, kept->config, &domid, err) < 0 ||
-        care_begin(CARE_END, w->run, w->begun.order.vm, domid, err) < 0)
+    if (xl_create(w->xl, kept->config, &domid, err) < 0)
+        return -1;
+    *there = true;
+    if (care_begin(CARE_END, w->run, w->begun.order.vm, domid, err) < 0)
         return -1;
     msg.domid = (int)domid;
     control_tell(w->control, &msg);
@@ -303,64 +242,82 @@ static int put_back_disks(struct work *w, struct reversion *r, struct kept *kept
     xl_config_free(r->config);
     r->config = kept->config;
     kept->config = NULL;
-    return wait_for_images(r, err) < 0 ? -1 : vmconfig_save(w, r->config, err);
+    return eviction_wait(r, err) < 0 ? -1 : vmconfig_save(w, r->config, err);
 }
 
-/* Once; if that fails, too, nobody tries again by himself.  Always -1: WHY is why the snapshot's state was not to be
- * had, and becomes the whole story. */
+/* How far the way back went. */
+struct way_back {
+    bool disks; /* all of them are what they were */
+    bool there; /* so is the domain, if there was one */
+};
+
+static int go_all_the_way_back(struct work *w, struct reversion *r, struct kept *kept, struct way_back *way,
+                               struct err *err)
+{
+    int rc = kept_load(kept, w, err);
+
+    if (rc < 0 || put_back_disks(w, r, kept, err) < 0)
+        return -1;
+    way->disks = true;
+    kept->config = r->config;
+    r->config = NULL;
+    if (start_kept(w, kept, &way->there, err) < 0)
+        return -1;
+    way->there = true;
+    return leave_kept(w, kept, err);
+}
+
+/* Once; if that fails, too, nobody tries again by himself, unless it is another's end that is waited for, or a domain
+ * that only has to be let go.  Always -1: WHY is why the snapshot's state was not to be had, and becomes the whole
+ * story. */
 static int put_back(struct work *w, struct reversion *r, struct err *why)
 {
     _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
+    struct way_back way = { .disks = false };
     struct err err;
-    int rc = kept_load(&kept, w, &err);
 
-    if (rc == 0)
-        rc = put_back_disks(w, r, &kept, &err);
-    kept.config = rc == 0 ? r->config : kept.config;
-    r->config = rc == 0 ? NULL : r->config;
-    if (rc == 0)
-        rc = start_kept(w, &kept, &err);
-    if (rc == 0)
-        rc = leave_kept(w, &kept, &err);
-    if (rc == 0) {
+    if (go_all_the_way_back(w, r, &kept, &way, &err) == 0) {
         w->over = true;
         return err_context(why, "the VM is %s again as it was before%s; the snapshot's state could not be started",
                            kept.state, strcmp(kept.state, "stopped") == 0 ? "" : ", booted from its disks");
     }
-    /* Who has the images may write to them, and its end is waited for by a recovery. */
-    w->unsettled = err.code == ERR_BUSY;
+    w->unsettled = err.code == ERR_BUSY || way.there;
     w->over = !w->unsettled;
     if (w->unsettled)
         why->code = ERR_BUSY;
+    if (way.there)
+        return err_context(why, "the VM is as it was before, but could not be let go on yet (%.100s), which is tried "
+                           "again; the snapshot's state could not be started", err.text);
     return err_context(why, "the VM is stopped: what it was before cannot be started either (%.100s); both are kept; "
                        "%s; the snapshot's state", err.text,
-                       w->unsettled ? "it is started when that has ended"
-                                    : "when the cause is gone, revert again or start the VM");
+                       w->unsettled ? "it is started when that has ended" :
+                       way.disks ? "when the cause is gone, revert again or start the VM"
+                                 : "its disks are not all what they were, so do not start it; when the cause is gone, "
+                                   "revert again");
 }
 
 /* ---- the order of it all --------------------------------------------------------------------------------- */
 
 /* The disks and the domain of the snapshot. */
-static int bring_new(struct work *w, struct reversion *r, bool first, const char *step, unsigned *domid,
-                     struct err *err)
+static int bring_new(struct work *w, struct reversion *r, const char *step, unsigned *domid, struct err *err)
 {
-    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || reversion_apply(w, r, first, err) < 0)
+    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 || reversion_apply(w, r, err) < 0)
         return -1;
     return work_step(w, step, JOURNAL_DURABLE, err) < 0 ? -1 : bring_back(w, r, domid, err);
 }
 
-/* Everything after the point of no return, which is in the journal.  FIRST: nothing of it was done before. */
-static int go_back(struct work *w, struct reversion *r, bool first, const char *step, struct err *err)
+/* Everything after the point of no return, which is in the journal. */
+static int go_back(struct work *w, struct reversion *r, const char *step, struct err *err)
 {
     unsigned domid;
 
     /* Who still has the images when this fails may write to them: nothing is done with them until he has ended. */
     w->unsettled = true;
-    if (r->reach.runs ? replace_domain(w, r, err) < 0
-                      : wait_for_images(r, err) < 0) /* the domain may have gone before its QEMU */
+    if (r->reach.runs ? eviction_of_domain(w, r, err) < 0
+                      : eviction_wait(r, err) < 0) /* the domain may have gone before its QEMU */
         return err_context(err, "the domain was stopped, and nothing else is done until what has its disks has ended");
     w->unsettled = false;
-    if (bring_new(w, r, first, step, &domid, err) < 0)
+    if (bring_new(w, r, step, &domid, err) < 0)
         return put_back(w, r, err);
     return finish(w, r, domid, err);
 }
@@ -376,6 +333,8 @@ static int give_up(struct work *w, struct reversion *r, bool paused_by_us, struc
         err_context(why, "the domain could not be let go on: %s; before that", err.text);
         return -1;
     }
+    if (paused_by_us)
+        journal_let_go(w->journal);
     reach_close(&r->reach);
     if (reversion_forget(w, &err) < 0)
         work_warn(w, "%s", err.text);
@@ -385,12 +344,11 @@ static int give_up(struct work *w, struct reversion *r, bool paused_by_us, struc
 static int run(struct work *w, struct err *err)
 {
     _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
-    bool paused = false, first;
+    bool paused = false;
 
     if (store_find(w->store, w->begun.order.vm, w->begun.order.request.name, &r.record, err) < 0 ||
         verify(w, &r, err) < 0 || work_begin(w, r.record.id, err) < 0)
         return -1;
-    first = r.reach.runs; /* a domain that is not there may be so because an earlier revert has failed */
     if (reversion_drop_late(w, &r.reach, err) < 0 || work_step(w, "prepare", JOURNAL_DURABLE, err) < 0 ||
         reversion_make_images(w, &r, err) < 0 || needs_check_images(w, &r, err) < 0 ||
         (r.reach.runs &&
@@ -400,7 +358,7 @@ static int run(struct work *w, struct err *err)
     }
     w->control->committed = true;
     reach_close(&r.reach);
-    return go_back(w, &r, first, "restore", err);
+    return go_back(w, &r, "restore", err);
 }
 
 static bool is_at(const struct journal_state *state, const char *step)
@@ -448,6 +406,44 @@ static int check_ours(struct work *w, const struct reversion *r, const struct jo
     return 0;
 }
 
+/* The new domain was let go on, by us or by its owner, and has ended: what it has written since is the VM's.  In the
+ * moment between the step and the guest a host may have lost its power: then there is nothing that it has written. */
+static bool has_run(struct work *w, const struct reversion *r, const struct journal_state *state)
+{
+    _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
+    bool let_go = strstr(state->steps, "unpause ");
+    struct err err;
+
+    if (kept_load(&kept, w, &err) < 0)
+        return false;
+    if (r->reach.runs)
+        return let_go && kept_check_ours(&kept, w, &r->reach.domain, &err) < 0 && err.code == ERR_BUSY;
+    return (let_go && kept.this_boot) || reversion_written_since(r, state->written);
+}
+
+/* It is not brought back a second time. */
+static int finish_without(struct work *w, struct reversion *r, struct err *err)
+{
+    snprintf(w->warning, sizeof w->warning, "the domain has ended since it was brought back, and is not started again");
+    log_warning("request %s: %s", w->begun.order.request.id, w->warning);
+    w->unsettled = true;
+    if (hand_over_vm(w, r, err) < 0)
+        return -1;
+    w->unsettled = false;
+    return tidy(w, err);
+}
+
+/* Whether the domain stands still by our doing.  Another of this VM's that is paused is so by somebody else's. */
+static bool is_held(struct work *w, const struct reversion *r, const struct journal_state *state)
+{
+    _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
+    struct err err;
+
+    if (!r->reach.runs || !state->paused || r->reach.domain.life != XL_PAUSED)
+        return false;
+    return kept_load(&kept, w, &err) < 0 || kept.domid == (int)r->reach.domain.domid;
+}
+
 static int recover(struct work *w, const struct journal_state *state, struct err *err)
 {
     _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
@@ -459,7 +455,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     r.reach.runs = found > 0;
     if (!reached(state, "destroy")) {
         err_set(err, ERR_INTERNAL, "the operation was interrupted; nothing was changed");
-        return give_up(w, &r, r.reach.runs && state->paused && r.reach.domain.life == XL_PAUSED, err);
+        return give_up(w, &r, is_held(w, &r, state), err);
     }
     if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0)
         return -1;
@@ -467,6 +463,9 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return tidy(w);
     if (is_at(state, "put-back") || is_at(state, "was-put-back"))
         return recover_back(w, &r, state, err);
+    if (reached(state, "handover") && !is_at(state, "restore-again") && reversion_read_next(w, &r, err) == 0 &&
+        has_run(w, &r, state))
+        return finish_without(w, &r, err);
     if (check_ours(w, &r, state, err) < 0)
         return -1;
     if (open_snapshot(w, &r, err) < 0 || (r.record.memory && savefile_skip_header(r.memory, err) < 0) ||
@@ -485,7 +484,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     w->unsettled = true;
     if (r.reach.runs && work_step(w, "destroy", JOURNAL_DURABLE, err) < 0)
         return -1;
-    return go_back(w, &r, false, reached(state, "restore") ? "restore-again" : "restore", err);
+    return go_back(w, &r, reached(state, "restore") ? "restore-again" : "restore", err);
 }
 
 const struct op op_revert = { OPERATION_REVERT, steps, "tidy", run, recover };

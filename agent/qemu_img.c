@@ -113,12 +113,16 @@ static int collect(struct child *child, char *output, size_t size, struct contro
 static int complain(char *output, struct err *err)
 {
     char *text = strstr(output, "qemu-img: ");
-    bool full;
+    bool full, locked;
 
     text = text ? text + strlen("qemu-img: ") : output;
     text[strcspn(text, "\r\n")] = '\0';
     full = strstr(text, strerror(ENOSPC)) || strstr(text, strerror(EDQUOT)) || strstr(text, strerror(EFBIG));
-    return err_set(err, full ? ERR_NO_SPACE : ERR_QEMU, "%.200s", *text ? text : "qemu-img failed");
+    locked = strstr(text, "Failed to get ") && strstr(text, " lock");
+    if (locked) /* what stands before it may be all that would be read */
+        text = strstr(text, "Failed to get ");
+    return err_set(err, full ? ERR_NO_SPACE : locked ? ERR_BUSY : ERR_QEMU, "%.200s",
+                   *text ? text : "qemu-img failed");
 }
 
 static int run(char *const argv[], char *output, size_t size, struct control *control, struct err *err)
@@ -212,6 +216,24 @@ int qemu_img_info(const char *image, const char *format, const char *tag, struct
     info->bitmaps = json_count(json_get(details, "bitmaps"));
     read_tags(json_get(json, "snapshots"), tag, info);
     return 0;
+}
+
+int qemu_img_tags(const char *image, const char *format, const char *prefix, char tags[][TAG_SIZE], int max,
+                  struct control *control, struct err *err)
+{
+    _cleanup_(json_freep) struct json *json = ask(image, format, control, err);
+    const struct json *snapshots = json_get(json, "snapshots");
+    int count = 0;
+
+    if (!json)
+        return -1;
+    for (size_t i = 0; i < json_count(snapshots) && count < max; i++) {
+        const char *name = json_string(json_get(json_at(snapshots, i), "name"));
+
+        if (name && strncmp(name, prefix, strlen(prefix)) == 0 && strlen(name) < TAG_SIZE)
+            snprintf(tags[count++], TAG_SIZE, "%s", name);
+    }
+    return count;
 }
 
 int qemu_img_open(const char *image, const char *format, struct control *control, struct err *err)

@@ -10,6 +10,7 @@
 
 #include "errors.h"
 #include "names.h"
+#include "record.h"
 
 struct control;
 
@@ -34,6 +35,11 @@ struct image_info {
 int qemu_img_info(const char *image, const char *format, const char *tag, struct image_info *info,
                   struct control *control, struct err *err);
 
+/* Which of its internal snapshots have names that begin with PREFIX, MAX of them at most: how many, or -1.  Safe on an
+ * image that is in use. */
+int qemu_img_tags(const char *image, const char *format, const char *prefix, char tags[][TAG_SIZE], int max,
+                  struct control *control, struct err *err);
+
 /* Opens IMAGE and all that it stands on, by the names that stand there, as the QEMU of a new domain will; ERR_QEMU with
  * qemu-img's words where that fails.  Safe on an image that is in use. */
 int qemu_img_open(const char *image, const char *format, struct control *control, struct err *err);
@@ -54,7 +60,8 @@ int qemu_img_copy(const char *image, const char *tag, const struct image_info *i
 /* Cuts a qcow2 image that nobody has open down to SIZE bytes. */
 int qemu_img_shrink(const char *image, long long size, struct control *control, struct err *err);
 
-/* Internal snapshots: makes one, makes it the image's content, deletes it.  A cancel does not cut these short. */
+/* Internal snapshots: makes one, makes it the image's content, deletes it.  A cancel does not cut these short.
+ * ERR_BUSY where another process keeps the image locked. */
 int qemu_img_tag(const char *image, const char *tag, struct err *err);
 int qemu_img_apply(const char *image, const char *tag, struct err *err);
 int qemu_img_delete(const char *image, const char *tag, struct err *err);

@@ -23,16 +23,16 @@
 #include "qcow2.h"
 #include "qemu_img.h"
 #include "qmp.h"
+#include "replaced.h"
 #include "store.h"
 #include "vmconfig.h"
 
 #define NEXT "next.json"
 #define RESERVE "reserve"
-#define REPLACED_TAG "xensnap-replaced" /* the content that an image had before the revert */
 
 /* An HVM guest has its emulated disks beside the PV ones, and the image must be left alone, until it has loaded its
  * drivers. */
-enum { BOOT_SECONDS = 120, RESERVE_BYTES = 64 << 10 };
+enum { BOOT_SECONDS = 120, RESERVE_BYTES = 64 << 10, MOMENT_SECONDS = 2 };
 
 void reversion_deinit(struct reversion *r)
 {
@@ -264,7 +264,7 @@ int reversion_make_images(struct work *w, struct reversion *r, struct err *err)
             return err_context(err, "disk %s", disk->vdev);
         xl_config_set_disk(r->config, disk->vdev, path, same_file(path, disk->target) ? disk->format : "qcow2");
     }
-    if (reserve_space(w, err) < 0 || kept_note(w, reach_domain(&r->reach), r->config, err) < 0)
+    if (reserve_space(w, err) < 0 || kept_note(w, reach_domain(&r->reach), r->config, r->mark, err) < 0)
         return -1;
     return write_next(w, r, err);
 }
@@ -276,8 +276,22 @@ int reversion_read_next(struct work *w, struct reversion *r, struct err *err)
 
     if (!text)
         return err_set(err, ERR_CORRUPT, "it is not known which disks the domain was to have");
+    kept_mark(w, r->mark);
     r->config = xl_config_free(r->config);
     return xl_config_parse(w->xl, text, &r->config, err);
+}
+
+bool reversion_written_since(const struct reversion *r, long long then)
+{
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
+    bool written = false;
+    struct stat st;
+
+    for (size_t i = 0; i < count; i++)
+        written |= disks[i].writable && !disks[i].cdrom && stat(disks[i].target, &st) == 0 &&
+                   st.st_mtime > then + MOMENT_SECONDS;
+    return written;
 }
 
 /* ---- the images themselves ----------------------------------------------------------------------------- */
@@ -297,28 +311,26 @@ bool reversion_is_in_place(const struct reversion *r, const struct record_disk *
     return false;
 }
 
-/* What a revert that failed has kept is more worth than what it has put there. */
-static int keep_content(struct work *w, const struct record_disk *disk, bool first, struct err *err)
-{
-    struct image_info info;
-
-    if (qemu_img_info(disk->target, disk->format, REPLACED_TAG, &info, w->control, err) < 0)
-        return -1;
-    if (info.has_tag && !first)
-        return 0;
-    if (info.has_tag && qemu_img_delete(disk->target, REPLACED_TAG, err) < 0)
-        return -1;
-    return qemu_img_tag(disk->target, REPLACED_TAG, err);
-}
-
-/* Before the domain can write to them. */
+/* Before the domain can write to them.  The room that is kept is there for that, too, and is taken again afterwards if
+ * it can be. */
 static int note_next(struct work *w, struct reversion *r, struct err *err)
 {
     _cleanup_(freep) struct images_disk *next = calloc(DISKS_MAX, sizeof *next);
+    size_t count = next ? list_disks(r->config, &r->record, next) : 0;
+    struct err reserve_err;
 
     if (!next)
         return err_set(err, ERR_IO, "out of memory");
-    return images_note_next(w->store, w->begun.order.vm, next, list_disks(r->config, &r->record, next), err);
+    if (images_note_next(w->store, w->begun.order.vm, next, count, err) == 0)
+        return 0;
+    if (err->code != ERR_NO_SPACE)
+        return -1;
+    reversion_give_space(w);
+    if (images_note_next(w->store, w->begun.order.vm, next, count, err) < 0)
+        return -1;
+    if (reserve_space(w, &reserve_err) < 0)
+        log_warning("request %s: %s", w->begun.order.request.id, reserve_err.text);
+    return 0;
 }
 
 int reversion_give_up_replaced(struct work *w, struct reversion *r, struct err *err)
@@ -330,7 +342,7 @@ int reversion_give_up_replaced(struct work *w, struct reversion *r, struct err *
     return images_retire_left(w->store, w->begun.order.vm, next, list_disks(r->config, &r->record, next), err);
 }
 
-int reversion_apply(struct work *w, struct reversion *r, bool first, struct err *err)
+int reversion_apply(struct work *w, struct reversion *r, struct err *err)
 {
     if (note_next(w, r, err) < 0)
         return -1;
@@ -339,24 +351,18 @@ int reversion_apply(struct work *w, struct reversion *r, bool first, struct err 
 
         if (!reversion_is_in_place(r, &r->record.disks[i], &disk))
             continue;
-        if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0 || keep_content(w, &disk, first, err) < 0 ||
-            qemu_img_apply(disk.target, disk.tag, err) < 0)
+        if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0 ||
+            replaced_keep(w, &disk, r->mark, err) < 0 || replaced_apply(w, &disk, err) < 0)
             return err_context(err, "disk %s", disk.vdev);
     }
     return 0;
 }
 
-/* An image that holds no REPLACED_TAG has not been written to. */
-static int put_back_content(struct work *w, const struct record_disk *disk, struct err *err)
+static int put_back_content(struct work *w, const struct record_disk *disk, const char *mark, struct err *err)
 {
-    struct image_info info;
-
     if (reach_check_unwritten(NULL, disk->target, disk->vdev, err) < 0)
         return -1;
-    if (qemu_img_info(disk->target, disk->format, REPLACED_TAG, &info, w->control, err) < 0 ||
-        (info.has_tag && qemu_img_apply(disk->target, REPLACED_TAG, err) < 0))
-        return err_context(err, "disk %s", disk->vdev);
-    return 0;
+    return replaced_put_back(w, disk, mark, err) < 0 ? err_context(err, "disk %s", disk->vdev) : 0;
 }
 
 /* What was made for a domain that never ran was never used. */
@@ -369,7 +375,7 @@ int reversion_put_back(struct work *w, struct reversion *r, struct err *err)
         struct record_disk spelled;
 
         if (reversion_is_in_place(r, disk, &spelled)) {
-            if (put_back_content(w, &spelled, err) < 0)
+            if (put_back_content(w, &spelled, r->mark, err) < 0)
                 return -1;
         } else if (!same_file(spelled.target, disk->target) &&
                    images_retire(w->store, w->begun.order.vm, spelled.target, WHY_UNUSED, false, err) < 0)
@@ -412,7 +418,6 @@ static int list_kept(struct work *w, struct record *kept, struct err *err)
         snprintf(disk->vdev, sizeof disk->vdev, "%s", disks[i].vdev);
         snprintf(disk->target, sizeof disk->target, "%s", disks[i].target);
         snprintf(disk->format, sizeof disk->format, "qcow2");
-        snprintf(disk->tag, sizeof disk->tag, REPLACED_TAG);
     }
     return 0;
 }
@@ -421,18 +426,13 @@ static int list_kept(struct work *w, struct record *kept, struct err *err)
 static int drop_tags(struct work *w, const struct record *kept, struct err *err)
 {
     _cleanup_(reach_close) struct reach reach = { 0 };
+    int dropped = 1;
 
     if (reach_open(&reach, w->xl, w->begun.order.vm, w->control, err) < 0)
         return -1;
-    for (size_t i = 0; i < kept->disk_count; i++) {
-        struct node node;
-
-        if (reach_find(&reach, kept->disks[i].target, REPLACED_TAG, &node, err) < 0)
-            return -1;
-        if (node.role == NODE_TOP && node.writers > 1 && node.tagged)
-            return 0;
-    }
-    return disks_untag(kept, &reach, w->store, w->control, err) < 0 ? -1 : 1;
+    for (size_t i = 0; i < kept->disk_count && dropped > 0; i++)
+        dropped = replaced_drop(w, &kept->disks[i], &reach, err);
+    return dropped;
 }
 
 /* Where not all is known nothing is removed, and that is said. */
@@ -462,8 +462,8 @@ int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
     if (dropped > 0)
         remove_plan(w);
     else
-        log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images as "
-                 REPLACED_TAG " until the next operation");
+        log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images until "
+                 "the next operation");
     return remove_unneeded(w, err);
 }
 

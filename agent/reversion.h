@@ -20,6 +20,7 @@ struct reversion {
     struct xl_config *config; /* of the snapshot; with the new images once they are ready */
     struct reach reach;       /* the domain that is to be replaced */
     int memory;
+    char mark[UUID_LENGTH + 1]; /* the operation's, once the images are ready; "" where an older version began */
 };
 
 void reversion_deinit(struct reversion *reversion);
@@ -30,13 +31,15 @@ int reversion_check_disks(struct work *work, struct reversion *reversion, struct
 int reversion_make_images(struct work *work, struct reversion *reversion, struct err *err);
 /* After a crash: CONFIG as it was written. */
 int reversion_read_next(struct work *work, struct reversion *reversion, struct err *err);
+/* Whether a disk of the new domain was written to more than a moment after that time (seconds since the epoch). */
+bool reversion_written_since(const struct reversion *reversion, long long then);
 /* Whether the image that holds DISK's snapshot is put back itself; SPELLED is DISK, with the image's name as CONFIG has
  * it. */
 bool reversion_is_in_place(const struct reversion *reversion, const struct record_disk *disk,
                            struct record_disk *spelled);
-/* Puts back the content of the images that are to be used themselves.  Nobody has them open.  FIRST: what they hold
- * now is what has to be kept. */
-int reversion_apply(struct work *work, struct reversion *reversion, bool first, struct err *err);
+/* Puts back the content of the images that are to be used themselves, and keeps what they held when it was first done.
+ * Nobody has them open. */
+int reversion_apply(struct work *work, struct reversion *reversion, struct err *err);
 /* The other way: what such images held before.  It can be done again. */
 int reversion_put_back(struct work *work, struct reversion *reversion, struct err *err);
 /* The new domain is there, and the configuration is going to be its: what it replaces is given up, in the ledger. */

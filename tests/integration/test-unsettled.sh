@@ -62,6 +62,23 @@ gone_on() {
 }
 wait_for 20 gone_on || fail "the domain is $(life): $(ls -A "$dir/store/$vm")"
 
+# Another domain of this VM's than the one that such a revert had paused is paused by somebody else.
+gives 0 agent_end TERM
+domain pause "$(domid)"
+{
+    echo "running 4 $(cat /proc/sys/kernel/random/boot_id) 00000000-0000-4000-8000-000000000000"
+    domain config "$(domid)"
+} > "$dir/store/$vm/kept"
+cat > "$dir/store/$vm/journal" << JOURNAL
+{"vm":"$vm","domid":4,"home":0,"id":"x","snapshot":"$s3","request":[["operation","revert"],["name","s3"]]}
+{"step":"prepare"}
+{"step":"pause"}
+JOURNAL
+agent_start
+wait_for 20 [ ! -e "$dir/store/$vm/journal" ] || fail "it is not put right"
+[ "$(life)" = paused ] || fail "the domain is $(life), and was paused by somebody else"
+domain unpause "$(domid)"
+
 # What could not be put right once the domain had been destroyed is not tried again by itself: somebody may have started
 # the domain since.
 gives 0 agent_end TERM
