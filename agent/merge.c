@@ -262,8 +262,8 @@ static int merge(struct merge *m, struct pass *pass, struct err *err)
             return -1;
     } else if (lower.role == NODE_ABSENT && merge_stopped(m, err) < 0)
         return -1; /* else: QEMU had done it already */
-    if (note_arrived(m, err) < 0 || move_children(m, err) < 0 || move_records(m, err) < 0 ||
-        hand_down(m, pass, err) < 0)
+    if (file_sync(m->lower->path, err) < 0 || note_arrived(m, err) < 0 || move_children(m, err) < 0 ||
+        move_records(m, err) < 0 || hand_down(m, pass, err) < 0)
         return -1;
     log_info("%s was merged into %s", m->upper->path, m->lower->path);
     return 0;

@@ -164,7 +164,7 @@ static int tidy(struct work *w)
 
     if (work_step(w, "tidy", JOURNAL_DURABLE, &tidy_err) < 0) {
         w->unsettled = true;
-        log_warning("request %s: what was replaced is still to be removed: %s", w->begun.order.request.id, tidy_err.text);
+        work_warn(w, "what was replaced is still to be removed: %s", tidy_err.text);
         return 0;
     }
     if (reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
@@ -424,13 +424,12 @@ static bool has_run(struct work *w, const struct reversion *r, const struct jour
 /* It is not brought back a second time. */
 static int finish_without(struct work *w, struct reversion *r, struct err *err)
 {
-    snprintf(w->warning, sizeof w->warning, "the domain has ended since it was brought back, and is not started again");
-    log_warning("request %s: %s", w->begun.order.request.id, w->warning);
+    work_warn(w, "the domain has ended since it was brought back, and is not started again");
     w->unsettled = true;
     if (hand_over_vm(w, r, err) < 0)
         return -1;
     w->unsettled = false;
-    return tidy(w, err);
+    return tidy(w);
 }
 
 /* Whether the domain stands still by our doing.  Another of this VM's that is paused is so by somebody else's. */
