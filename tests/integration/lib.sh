@@ -210,7 +210,7 @@ agent_start() {
     "$build/xensnapd" --config "$dir/xensnap.conf" --run "$dir/run" --libexec "$build/tests/double" "$@" \
         >> "$dir/agent.log" 2>&1 &
     agent=$!
-    wait_for 10 ready || fail "the agent does not start"
+    wait_for "${AGENT_SECONDS:-10}" ready || fail "the agent does not start"
 }
 
 # agent_end SIGNAL: and its exit code.

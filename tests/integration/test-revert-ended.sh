@@ -8,6 +8,7 @@ xenstored_start
 domain_make
 agent_start
 xen=14
+AGENT_SECONDS=60 # a recovery that brings a domain back comes first
 
 # config: as the administrator has it.
 config() {
