@@ -20,6 +20,7 @@
 #include "kept.h"
 #include "log.h"
 #include "merge.h"
+#include "protect.h"
 #include "qcow2.h"
 #include "qemu_img.h"
 #include "qmp.h"
@@ -293,6 +294,13 @@ bool reversion_is_in_place(const struct reversion *r, const struct record_disk *
     return false;
 }
 
+static int check_writable(struct work *w, const struct record_disk *disk, struct err *err)
+{
+    return reach_check_unwritten(NULL, disk->target, disk->vdev, err) < 0
+               ? -1
+               : protect_lift(w->store, w->begun.order.vm, disk->target, err);
+}
+
 /* What a revert that failed has kept is more worth than what it has put there. */
 static int keep_content(struct work *w, const struct record_disk *disk, bool first, struct err *err)
 {
@@ -335,7 +343,7 @@ int reversion_apply(struct work *w, struct reversion *r, bool first, struct err 
 
         if (!reversion_is_in_place(r, &r->record.disks[i], &disk))
             continue;
-        if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0 || keep_content(w, &disk, first, err) < 0 ||
+        if (check_writable(w, &disk, err) < 0 || keep_content(w, &disk, first, err) < 0 ||
             qemu_img_apply(disk.target, disk.tag, err) < 0)
             return err_context(err, "disk %s", disk.vdev);
     }
@@ -347,7 +355,7 @@ static int put_back_content(struct work *w, const struct record_disk *disk, stru
 {
     struct image_info info;
 
-    if (reach_check_unwritten(NULL, disk->target, disk->vdev, err) < 0)
+    if (check_writable(w, disk, err) < 0)
         return -1;
     if (qemu_img_info(disk->target, disk->format, REPLACED_TAG, &info, w->control, err) < 0 ||
         (info.has_tag && qemu_img_apply(disk->target, REPLACED_TAG, err) < 0))

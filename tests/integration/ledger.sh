@@ -30,7 +30,7 @@ ended() {
 case_begin() {
     echo "$*"
     ended
-    rm -rf "$dir/store/$vm" "$dir"/*.qcow2 "$dir"/*.raw
+    wipe "$dir/store/$vm" "$dir"/*.qcow2 "$dir"/*.raw
 }
 
 # role IMAGE: what images.json says of it, "content", "head", "retired merged"; nothing where it is not in there.

@@ -33,7 +33,13 @@ cleanup() {
     fi
     wait 2> /dev/null
     wait_for 10 no_domain_runs || echo "does not end: $(domain_processes | xargs)"
-    rm -rf "$dir"
+    wipe "$dir"
+}
+
+# wipe PATH...: away with them, also where images are protected.
+wipe() {
+    chattr -R -f -i "$@" 2> /dev/null
+    rm -rf "$@"
 }
 
 nothing_runs() {
