@@ -182,15 +182,27 @@ static int add_entries(struct chain *chain, const struct images *images, struct 
     return 0;
 }
 
+/* What a merge has begun to write to is of no use before all has arrived. */
+static void check_merging(struct chain *chain, const struct link *link, const struct image *image)
+{
+    if (!image || !*image->merging || image->arrived || chain->misused.code != ERR_NONE)
+        return;
+    err_set(&chain->misused, ERR_CORRUPT,
+            "disk %s: the domain writes into %s, which has only a part of what is in %s; it was started with an old "
+            "configuration: stop it and start it with the disks that disk.cfg in the store names", link->vdev,
+            link->path, image->merging);
+}
+
 /* What runs decides: with a QEMU it is what that writes to, and the configuration may be behind or ahead of it. */
-static void ask_qemu(struct chain *chain, const struct reach *reach)
+static int ask_qemu(struct chain *chain, const struct images *images, const struct reach *reach, struct err *err)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct link *link = &chain->item[i];
         struct node node;
         bool written;
 
-        reach_find(reach, link->path, NULL, &node);
+        if (reach_find(reach, link->path, NULL, &node, err) < 0)
+            return -1;
         written = reach->qmp ? node.writers > 0 : link->named && link->writable;
         link->node = node.role;
         link->pinned = node.pinned;
@@ -200,7 +212,10 @@ static void ask_qemu(struct chain *chain, const struct reach *reach)
                     "disk %s: the domain writes into %s, which is snapshot %s; it was started with an old "
                     "configuration: stop it and start it with the disks that disk.cfg in the store names",
                     link->vdev, link->path, link->snapshot);
+        if (written)
+            check_merging(chain, link, link->entry < 0 ? NULL : &images->item[link->entry]);
     }
+    return 0;
 }
 
 static bool is_being_merged(const struct images *images, const char *path)
@@ -254,9 +269,9 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
                struct err *err)
 {
     *chain = (struct chain){ .runs = reach->runs };
-    if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 || add_records(chain, w, err) < 0)
+    if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 ||
+        add_records(chain, w, err) < 0 || ask_qemu(chain, images, reach, err) < 0)
         return -1;
-    ask_qemu(chain, reach);
     check_contents(chain, images);
     check_stranger(chain);
     return 0;
@@ -353,13 +368,28 @@ static bool is_there(struct chain *chain, struct link *link, const struct image 
     return link->there && !link->empty;
 }
 
+/* What was given up may be gone.  What may be of use still stands on what it stood on, whether its file was removed or
+ * its file system is not mounted. */
+static int look_at_absent(struct chain *chain, size_t n, const struct image *image, struct err *err)
+{
+    bool of_use = image && (image->role == IMAGE_HEAD || image->role == IMAGE_CONTENT);
+
+    if (of_use && *image->backing == '/')
+        return add_below(chain, n, image->backing, "", err);
+    if (of_use && !*image->backing) {
+        err_set(err, ERR_CORRUPT, "%s is not there, and it is not known on what it stands", image->path);
+        set_unknown(chain, err);
+    }
+    return 0;
+}
+
 static int look_at(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
 {
     struct link *link = &chain->item[n];
     const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
 
     if (!is_there(chain, link, image, err))
-        return 0;
+        return link->there ? 0 : look_at_absent(chain, n, image, err);
     link->empty = never_came_into_use(link, image);
     if (look_into(chain, n, w, err) == 0)
         return 0;
@@ -374,7 +404,9 @@ static int look_at_head(struct chain *chain, size_t n, const struct images *imag
     struct qcow2_head head;
 
     (void)w;
-    if (!is_there(chain, link, image, err) || strcmp(link->format, "qcow2") != 0)
+    if (!is_there(chain, link, image, err))
+        return link->there ? 0 : look_at_absent(chain, n, image, err);
+    if (strcmp(link->format, "qcow2") != 0)
         return 0;
     if (qcow2_read_head(link->path, &head, err) < 0) {
         set_unknown(chain, err);

@@ -9,7 +9,6 @@
 #include "disks.h"
 #include "draft.h"
 #include "images_note.h"
-#include "log.h"
 #include "merge.h"
 #include "quiet.h"
 #include "store.h"
@@ -50,8 +49,8 @@ static int agree_with_qemu(struct work *w, const struct record *record, struct e
 
         if (disk->place != PLACE_EXTERNAL)
             continue;
-        reach_find(&reach, disk->overlay, NULL, &node);
-        if (xl_config_store_disk(w->xl, reach.domain.domid, disk->vdev,
+        if (reach_find(&reach, disk->overlay, NULL, &node, err) < 0 ||
+            xl_config_store_disk(w->xl, reach.domain.domid, disk->vdev,
                                  node.role == NODE_TOP ? disk->overlay : disk->target,
                                  node.role == NODE_TOP ? "qcow2" : disk->format, err) < 0)
             return -1;
@@ -86,28 +85,19 @@ static bool is_disk_of(struct xl_config *config, const struct record_disk *disk)
     return false;
 }
 
-/* Whether the domain is the one that was there at the create: its QEMU's graph tells what it has ever written to. */
-static bool is_same_domain(const struct work *w, const struct reach *reach)
-{
-    return reach->runs && reach->qmp && w->begun.order.domid >= 0 &&
-           reach->domain.domid == (unsigned)w->begun.order.domid;
-}
-
-/* Either the domain goes on in the overlay, and what it holds goes back into the image afterwards.  Or it does not, and
- * that it never did has to be proved before it may go. */
+/* Either the domain goes on in the overlay, and what it holds goes back into the image afterwards.  Or it does not;
+ * that it never did is not told by a QEMU which does not have it, for the disk may have been detached, or the domain be
+ * another one of the same number.  images_next() goes by what is in it. */
 static int leave_overlay(struct work *w, const struct reach *reach, struct xl_config *config,
                          const struct record_disk *disk, struct err *err)
 {
     struct node node;
 
-    reach_find(reach, disk->overlay, NULL, &node);
-    if (reach->runs ? node.role == NODE_TOP : is_disk_of(config, disk))
-        return 0;
-    if (vmconfig_switch(w, reach_domain(reach), disk->vdev, disk->target, disk->format, err) < 0)
+    if (reach_find(reach, disk->overlay, NULL, &node, err) < 0)
         return -1;
-    return is_same_domain(w, reach) && node.role == NODE_ABSENT
-               ? images_retire(w->store, w->begun.order.vm, disk->overlay, WHY_UNUSED, false, err)
-               : 0;
+    if (reach->qmp ? node.role == NODE_TOP : is_disk_of(config, disk))
+        return 0;
+    return vmconfig_switch(w, reach_domain(reach), disk->vdev, disk->target, disk->format, err);
 }
 
 static int leave_overlays(struct work *w, const struct record *record, struct err *err)
@@ -135,7 +125,7 @@ static int undo_disks(struct work *w, const struct record *record, struct err *e
     int rc = leave_overlays(w, record, err) < 0 ? -1 : merge_unneeded(w, MERGE_ALL, err);
 
     if (rc > 0)
-        log_warning("request %s: no image is merged or removed: %s", w->begun.order.request.id, err->text);
+        work_warn(w, "no image is merged or removed: %s", err->text);
     return rc < 0 ? err_context(err, "the snapshots of the disks could not be removed") : 0;
 }
 

@@ -38,7 +38,8 @@ int disks_check(const struct record *record, const struct reach *reach, struct e
         const struct record_disk *disk = &record->disks[i];
         struct node node;
 
-        reach_find(reach, disk->target, NULL, &node);
+        if (reach_find(reach, disk->target, NULL, &node, err) < 0)
+            return err_context(err, "disk %s", disk->vdev);
         if ((reach->runs ? check_node(disk, &node, err) : reach_check_unused(disk->target, disk->vdev, err)) < 0)
             return -1;
     }
@@ -126,7 +127,8 @@ static int snapshot_running(const struct record *record, const struct reach *rea
         const struct record_disk *disk = &record->disks[i];
         struct node node;
 
-        reach_find(reach, disk->target, NULL, &node);
+        if (reach_find(reach, disk->target, NULL, &node, err) < 0)
+            return err_context(err, "disk %s", disk->vdev);
         json_object(w, NULL);
         if (disk->place == PLACE_INTERNAL)
             put_internal(w, disk, &node);
@@ -166,10 +168,13 @@ int disks_check_untag(const struct record *record, const struct reach *reach, st
     for (size_t i = 0; i < record->disk_count; i++) {
         const struct record_disk *disk = &record->disks[i];
         struct node node;
+        struct stat st;
+        int there = disk->place == PLACE_INTERNAL ? file_look(disk->target, &st, err) : 0;
 
-        if (disk->place != PLACE_INTERNAL || access(disk->target, F_OK) < 0)
+        if (there == 0)
             continue;
-        reach_find(reach, disk->target, disk->tag, &node);
+        if (there < 0 || reach_find(reach, disk->target, disk->tag, &node, err) < 0)
+            return err_context(err, "disk %s", disk->vdev);
         if (node.role == NODE_BELOW)
             continue;
         if ((node.role == NODE_TOP ? check_node(disk, &node, err)
@@ -199,9 +204,11 @@ static int untag_stopped(const struct record_disk *disk, const char *vm, struct 
                          struct err *err)
 {
     struct image_info info;
+    struct stat st;
+    int there = file_look(disk->target, &st, err);
 
-    if (access(disk->target, F_OK) < 0)
-        return 0;
+    if (there <= 0)
+        return there;
     if (reach_check_unused(disk->target, disk->vdev, err) < 0 ||
         qemu_img_info(disk->target, disk->format, disk->tag, &info, control, err) < 0)
         return -1;
@@ -215,7 +222,8 @@ int disks_untag_one(const struct record_disk *disk, const char *vm, const struct
 {
     struct node node;
 
-    reach_find(reach, disk->target, disk->tag, &node);
+    if (reach_find(reach, disk->target, disk->tag, &node, err) < 0)
+        return -1;
     /* QEMU removes snapshots from the image that it writes to and from no other, and has the rest of them in
      * its memory, where nobody must change it from outside. */
     if (node.role == NODE_BELOW)

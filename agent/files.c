@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "names.h"
@@ -113,6 +112,14 @@ int file_sync(const char *path, struct err *err)
     _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     return fd < 0 || fsync(fd) < 0 ? err_errno(err, "cannot make an image durable") : 0;
+}
+
+int file_look(const char *path, struct stat *st, struct err *err)
+{
+    if (stat(path, st) == 0)
+        return 1;
+    /* QEMU's names of what is no file are like none, or too long for one */
+    return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ? 0 : err_errno(err, "cannot look at %s", path);
 }
 
 bool same_file(const char *a, const char *b)

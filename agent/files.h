@@ -5,6 +5,7 @@
 /* Small files below a directory descriptor, written so that a crash leaves the old or the new one. */
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "errors.h"
 
@@ -22,6 +23,8 @@ int dir_make(int dir, const char *name, struct err *err);
 int file_claim(const char *path, const char *like, struct err *err);
 /* Makes durable what another program wrote. */
 int file_sync(const char *path, struct err *err);
+/* 1 and what is known of the file; 0: there is no such file; -1: that cannot be told. */
+int file_look(const char *path, struct stat *st, struct err *err);
 /* Whether both paths lead to one file now. */
 bool same_file(const char *a, const char *b);
 

@@ -165,6 +165,12 @@ static bool copy_if_there(const struct json *json, const char *key, char *into, 
     return json_copy(json, key, into, size) || !json_get(json, key);
 }
 
+static bool parse_merging(struct image *image, const struct json *json)
+{
+    image->arrived = json_true(json_get(json, "arrived"));
+    return copy_if_there(json, "merging", image->merging, sizeof image->merging);
+}
+
 static struct image *parse_path(struct images *images, const struct json *json)
 {
     const char *path = json_string(json_get(json, "path"));
@@ -179,12 +185,14 @@ static bool parse_image(struct images *images, const struct json *json)
     struct image *image = parse_path(images, json);
 
     return image && copy_if_there(json, "format", image->format, sizeof image->format) &&
-           is_format(image->format) && copy_if_there(json, "merging", image->merging, sizeof image->merging) &&
-           parse_role(image, json) && parse_guard(image, json) && parse_tags(image, json_get(json, "remove"));
+           is_format(image->format) && copy_if_there(json, "backing", image->backing, sizeof image->backing) &&
+           parse_merging(image, json) && parse_role(image, json) && parse_guard(image, json) &&
+           parse_tags(image, json_get(json, "remove"));
 }
 
 /* The first version had no roles.  What it made may be a disk of the VM, whatever else it is; what it did not make is
- * listed because its snapshot was deleted while something still stood on it. */
+ * listed because its snapshot was deleted while something still stood on it.  That a merge had come to its end it told
+ * from the upper image being named nowhere. */
 static bool parse_old_image(struct images *images, const struct json *json)
 {
     struct image *image = parse_path(images, json);
@@ -192,6 +200,7 @@ static bool parse_old_image(struct images *images, const struct json *json)
     if (!image || !copy_if_there(json, "merging", image->merging, sizeof image->merging) ||
         !parse_tags(image, json_get(json, "remove")))
         return false;
+    image->arrived = *image->merging;
     if (!image->made) {
         image_retire(image, WHY_DELETED, false);
         return true;
@@ -244,6 +253,8 @@ static void put_image(struct json_writer *w, const struct image *image)
     json_object(w, NULL);
     json_put_string(w, "path", image->path);
     json_put_string(w, "format", image->format);
+    if (*image->backing)
+        json_put_string(w, "backing", image->backing);
     json_put_bool(w, "made", image->made);
     json_put_string(w, "role", roles[image->role]);
     if (image->role == IMAGE_HEAD)
@@ -256,6 +267,7 @@ static void put_image(struct json_writer *w, const struct image *image)
     put_flag(w, "leaving", image->leaving);
     if (*image->merging)
         json_put_string(w, "merging", image->merging);
+    put_flag(w, "arrived", image->arrived);
     if (image->guard != GUARD_NONE)
         json_put_string(w, "protected", guards[image->guard]);
     if (image->tag_count)

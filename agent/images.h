@@ -16,6 +16,7 @@
 struct store;
 
 enum { IMAGE_TAGS_MAX = 32 };
+#define IMAGE_ON_NONE "-"
 
 enum image_role {
     IMAGE_MADE,    /* it exists, and nothing has gone on in it yet */
@@ -42,6 +43,7 @@ enum image_guard {
 struct image {
     char path[PATH_SIZE];     /* as it was written by whoever named it first */
     char format[12];          /* qcow2 or raw; "" = nobody has written it down */
+    char backing[PATH_SIZE];  /* on what it stood when it was last looked at; IMAGE_ON_NONE; "" = not known */
     bool made;                /* by us: may be unlinked.  Else it may only be merged into */
     enum image_role role;
     char vdev[VDEV_SIZE];     /* IMAGE_HEAD: of which disk; "" = not known */
@@ -50,6 +52,7 @@ struct image {
     bool waits;               /* IMAGE_RETIRED: the VM has not run without it yet */
     bool leaving;             /* IMAGE_HEAD: a revert that is under way replaces it */
     char merging[PATH_SIZE];  /* the image above it whose data is on its way into this one, or "" */
+    bool arrived;             /* and all of it is here; until then no disk may go on in this one */
     enum image_guard guard;
     size_t tag_count;         /* internal snapshots that are deleted but could not be removed yet, for the running */
     char tags[IMAGE_TAGS_MAX][TAG_SIZE]; /* domain stands on the image */

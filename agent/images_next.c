@@ -97,6 +97,27 @@ static bool may_take(const struct link *lower)
     return lower->there && !lower->frozen && !lower->active && !(lower->named && lower->node == NODE_ABSENT);
 }
 
+/* QEMU has put on LOWER what stood on the image that it has merged. */
+static bool is_below_another(const struct chain *chain, const struct link *lower, const struct link *upper)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        if (chain->item[i].below == (int)(lower - chain->item) && &chain->item[i] != upper && is_open(&chain->item[i]))
+            return true;
+    return false;
+}
+
+/* A merge that was begun: all of UPPER is in LOWER, or can be brought there now.  Where neither is known LOWER is what
+ * no disk ever was, whoever names it, and UPPER stays. */
+static bool may_go_on(const struct chain *chain, const struct image *image, const struct link *lower,
+                      const struct link *upper)
+{
+    if (image->arrived || upper->node != NODE_ABSENT)
+        return true;
+    if (lower->node != NODE_ABSENT)
+        return lower->node == NODE_BELOW && is_below_another(chain, lower, upper);
+    return !lower->named && (upper->named || upper->frozen || count_above(chain, upper) > 0);
+}
+
 /* The link whose data is to go into LOWER, or NULL. */
 static const struct link *find_upper(const struct images *images, const struct chain *chain, const struct image *image,
                                      const struct link *lower)
@@ -105,7 +126,8 @@ static const struct link *find_upper(const struct images *images, const struct c
 
     if (*image->merging) { /* begun, so LOWER is not what it was: that one and no other, but nothing is lost with it */
         upper = find_path(chain, image->merging);
-        return upper && upper->entry >= 0 && upper->tags == 0 && upper->snapshots == 0 ? upper : NULL;
+        return upper && upper->entry >= 0 && upper->tags == 0 && upper->snapshots == 0 &&
+               may_go_on(chain, image, lower, upper) ? upper : NULL;
     }
     if (!may_take(lower) || chain_above(chain, lower, &upper) != 1 || upper->entry < 0 || !may_go_down(upper))
         return NULL;
@@ -187,7 +209,8 @@ static bool holds_up(const struct images *images, const struct chain *chain, con
 }
 
 /* A flag on what the domain writes to would stop it, whatever stands there.  What a configuration names is what the VM
- * is going to be started with; if it is a snapshot's content all the same, that start is to fail. */
+ * is going to be started with; if it is a snapshot's content all the same, or holds a part of what was to be merged into
+ * it, that start is to fail. */
 enum images_guard images_guard(const struct images *images, const struct chain *chain, size_t n)
 {
     const struct link *link = link_of(chain, n);
@@ -198,7 +221,8 @@ enum images_guard images_guard(const struct images *images, const struct chain *
     configured = link->named && link->writable;
     if (link->node == NODE_TOP || (chain->runs && configured))
         return IMAGES_GUARD_CLEAR;
-    if (link->frozen || images->item[n].role == IMAGE_CONTENT)
+    if (link->frozen || images->item[n].role == IMAGE_CONTENT ||
+        (*images->item[n].merging && !images->item[n].arrived))
         return IMAGES_GUARD_SET;
     if (configured)
         return IMAGES_GUARD_CLEAR;
@@ -217,6 +241,18 @@ static bool learn_content(struct images *images, const struct link *link)
     if (!image || (image->role == IMAGE_CONTENT && strcmp(image->snapshot, link->snapshot) == 0))
         return false;
     image_content(image, link->snapshot);
+    return true;
+}
+
+/* An image that is not there the next time, because its file system is not, still stands on it. */
+static bool learn_backing(struct image *image, const struct link *link)
+{
+    const char *backing = *link->backing ? link->backing : IMAGE_ON_NONE;
+
+    if ((image->role != IMAGE_HEAD && image->role != IMAGE_CONTENT) || !link->looked || !link->there ||
+        strcmp(image->backing, backing) == 0)
+        return false;
+    snprintf(image->backing, sizeof image->backing, "%s", backing);
     return true;
 }
 
@@ -246,7 +282,7 @@ bool images_learn(struct images *images, const struct chain *chain)
         if (link->frozen)
             changed |= learn_content(images, link);
         if (link->entry >= 0)
-            changed |= learn_disk(&images->item[link->entry], link);
+            changed |= learn_disk(&images->item[link->entry], link) | learn_backing(&images->item[link->entry], link);
     }
     return changed;
 }

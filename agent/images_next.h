@@ -33,8 +33,8 @@ enum images_guard { IMAGES_GUARD_KEEP, IMAGES_GUARD_SET, IMAGES_GUARD_CLEAR }; /
 enum images_guard images_guard(const struct images *images, const struct chain *chain, size_t n);
 
 /* Brings the ledger in line with records, configuration and headers: which image is a snapshot's content, which disk
- * goes on in which, formats.  After a crash behind a commit, and for a file of the first version.  Whether anything
- * was changed; then the links' ledger entries may have moved. */
+ * goes on in which, formats, on what each stands.  After a crash behind a commit, and for a file of the first version.
+ * Whether anything was changed; then the links' ledger entries may have moved. */
 bool images_learn(struct images *images, const struct chain *chain);
 
 #endif

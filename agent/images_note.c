@@ -249,6 +249,7 @@ struct change {
     enum image_why why;
     bool waits;
     const char *upper; /* "merging" */
+    bool arrived;
     const char *tag;   /* to be added, or taken away if UNTAG */
     bool untag;
 };
@@ -290,12 +291,16 @@ static int set_merging(struct images *images, const void *data, struct err *err)
     if (!image)
         return err_set(err, ERR_INTERNAL, "%s is not in images.json", change->path);
     snprintf(image->merging, sizeof image->merging, "%s", change->upper ? change->upper : "");
+    image->arrived = change->arrived;
     return 0;
 }
 
-int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, struct err *err)
+int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, bool arrived,
+                       struct err *err)
 {
-    return change_images(store, vm, set_merging, &(struct change){ .path = path, .upper = upper }, err);
+    const struct change change = { .path = path, .upper = upper, .arrived = arrived };
+
+    return change_images(store, vm, set_merging, &change, err);
 }
 
 static int note_guards(struct images *images, const void *data, struct err *err)

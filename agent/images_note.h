@@ -43,8 +43,9 @@ int images_retire_left(struct store *store, const char *vm, const struct images_
 int images_retire(struct store *store, const char *vm, const char *path, enum image_why why, bool waits,
                   struct err *err);
 int images_forget(struct store *store, const char *vm, const char *path, struct err *err);
-/* "merging"; NULL: no more.  The image must be in it. */
-int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, struct err *err);
+/* "merging"; NULL: no more.  The image must be in it.  ARRIVED: all that UPPER holds. */
+int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, bool arrived,
+                       struct err *err);
 
 /* What NOW says of their flags; images that only one of the two has are left alone. */
 int images_note_guards(struct store *store, const char *vm, const struct images *now, struct err *err);

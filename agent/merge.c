@@ -46,7 +46,7 @@ struct merge {
     struct reach *reach;
     struct chain *chain;
     const struct link *upper, *lower;
-    bool may_stop, begun, switched;
+    bool may_stop, begun, arrived, switched;
 };
 
 static const char *vm_of(const struct merge *m)
@@ -57,20 +57,32 @@ static const char *vm_of(const struct merge *m)
 /* In the ledger before the first byte is written: LOWER is of no use without UPPER from then on. */
 static int begin(struct merge *m, struct err *err)
 {
-    return images_set_merging(m->work->store, vm_of(m), m->lower->path, m->upper->path, err);
+    return images_set_merging(m->work->store, vm_of(m), m->lower->path, m->upper->path, false, err);
+}
+
+/* In the ledger before any configuration names LOWER: that one does is no proof of it, for somebody may have started
+ * the VM with an old one. */
+static int note_arrived(struct merge *m, struct err *err)
+{
+    return images_set_merging(m->work->store, vm_of(m), m->lower->path, m->upper->path, true, err);
 }
 
 static int take_back(struct merge *m, struct err *err)
 {
-    return images_set_merging(m->work->store, vm_of(m), m->lower->path, NULL, err);
+    return images_set_merging(m->work->store, vm_of(m), m->lower->path, NULL, false, err);
 }
 
-static int use_lower(void *data, struct err *err)
+static int use_lower(struct merge *m, struct err *err)
+{
+    return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->lower->path, m->lower->format, err);
+}
+
+static int pivot(void *data, struct err *err)
 {
     struct merge *m = data;
 
     m->switched = true;
-    return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->lower->path, m->lower->format, err);
+    return note_arrived(m, err) < 0 ? -1 : use_lower(m, err);
 }
 
 /* Another domain may stand on the same image, as a clone; its QEMU has it open beside ours.  And QEMU reopens an image
@@ -106,10 +118,10 @@ static void agree_with_qemu(struct merge *m)
 
     if (!m->switched)
         return;
-    if (block_job_settle(m->reach->qmp, &err) == 0 && reach_refresh(m->reach, &err) == 0) {
-        reach_find(m->reach, m->upper->path, NULL, &upper);
-        if (upper.role != NODE_TOP || vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path,
-                                                      m->upper->format, &err) == 0)
+    if (block_job_settle(m->reach->qmp, &err) == 0 && reach_refresh(m->reach, &err) == 0 &&
+        reach_find(m->reach, m->upper->path, NULL, &upper, &err) == 0) {
+        if (upper.role != NODE_TOP || (vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path,
+                                                       m->upper->format, &err) == 0 && begin(m, &err) == 0))
             return;
     }
     log_error("disk %s: it is in %s, and not every configuration says so: %s", m->upper->vdev, m->upper->path,
@@ -121,7 +133,7 @@ static int commit_running(struct merge *m, const struct node *upper, const struc
     struct err back_err;
     struct block_commit commit = { .upper = upper, .lower = lower, .lower_path = m->lower->path,
                                    .upper_path = m->upper->path, .by_path = m->reach->nodes.emulated,
-                                   .may_stop = m->may_stop, .at_pivot = use_lower, .data = m };
+                                   .may_stop = m->may_stop, .at_pivot = pivot, .data = m };
 
     if (begin(m, err) < 0)
         return -1;
@@ -139,32 +151,33 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
 {
     struct node lower, left;
 
-    reach_find(m->reach, m->lower->path, NULL, &lower);
+    if (reach_find(m->reach, m->lower->path, NULL, &lower, err) < 0)
+        return -1;
     if (lower.role != NODE_BELOW || upper->writers > 1)
         return err_set(err, ERR_QEMU, "disk %s: QEMU's images are not those of the store", m->upper->vdev);
     if (check_alone(m->lower->path, m->upper->vdev, err) < 0 ||
         check_alone(m->upper->path, m->upper->vdev, err) < 0 || follow_qemu(m, &lower, err) < 0 ||
-        commit_running(m, upper, &lower, err) < 0 || reach_refresh(m->reach, err) < 0)
+        commit_running(m, upper, &lower, err) < 0 || reach_refresh(m->reach, err) < 0 ||
+        reach_find(m->reach, m->upper->path, NULL, &left, err) < 0)
         return -1;
-    reach_find(m->reach, m->upper->path, NULL, &left);
     if (left.role != NODE_ABSENT)
         return err_set(err, ERR_QEMU, "disk %s: QEMU has merged its images and still uses both", m->upper->vdev);
     return 0;
 }
 
-/* It is done already where nothing that is of use names the upper image any more: then the lower one may have
- * been written to since, and doing it again would undo that. */
+/* Where all has arrived and no configuration names the upper image any more the lower one may have been written to
+ * since, and doing it again would undo that. */
 static int merge_stopped(struct merge *m, struct err *err)
 {
     bool named = m->upper->named || m->upper->active;
 
-    if (!named && chain_above(m->chain, m->upper, NULL) == 0 && !m->upper->frozen)
+    if (m->arrived && !named)
         return 0;
     if (reach_check_unused(m->upper->path, m->upper->vdev, err) < 0 ||
         reach_check_unused(m->lower->path, m->upper->vdev, err) < 0 || begin(m, err) < 0 ||
         qemu_img_commit(m->upper->path, m->work->control, err) < 0 || file_sync(m->lower->path, err) < 0)
         return -1;
-    return named ? use_lower(m, err) : 0;
+    return note_arrived(m, err) < 0 || (named && use_lower(m, err) < 0) ? -1 : 0;
 }
 
 /* What stood on the upper image stands on the lower one; QEMU has done that for the one it has open. */
@@ -176,7 +189,8 @@ static int move_children(struct merge *m, struct err *err)
 
         if (link->below != (int)(m->upper - m->chain->item))
             continue;
-        reach_find(m->reach, link->path, NULL, &node);
+        if (reach_find(m->reach, link->path, NULL, &node, err) < 0)
+            return -1;
         if (node.role == NODE_ABSENT &&
             (qemu_img_rebase(link->path, m->lower->path, m->lower->format, m->work->control, err) < 0 ||
              file_sync(link->path, err) < 0))
@@ -229,6 +243,10 @@ static int hand_down(struct merge *m, struct pass *pass, struct err *err)
     else
         image_head(lower, m->upper->vdev);
     *lower->merging = '\0';
+    lower->arrived = false;
+    for (size_t i = 0; i < pass->images.count; i++)
+        if (strcmp(pass->images.item[i].backing, upper->path) == 0)
+            snprintf(pass->images.item[i].backing, PATH_SIZE, "%s", lower->path);
     image_retire(upper, WHY_MERGED, !m->reach->runs);
     return images_save(&pass->images, m->work->store, vm_of(m), err);
 }
@@ -239,14 +257,16 @@ static int merge(struct merge *m, struct pass *pass, struct err *err)
 
     if (m->reach->qmp && (block_job_settle(m->reach->qmp, err) < 0 || reach_refresh(m->reach, err) < 0))
         return -1;
-    reach_find(m->reach, m->upper->path, NULL, &upper);
-    reach_find(m->reach, m->lower->path, NULL, &lower);
+    if (reach_find(m->reach, m->upper->path, NULL, &upper, err) < 0 ||
+        reach_find(m->reach, m->lower->path, NULL, &lower, err) < 0)
+        return -1;
     if (upper.role != NODE_ABSENT) {
         if (merge_running(m, &upper, err) < 0)
             return -1;
     } else if (lower.role == NODE_ABSENT && merge_stopped(m, err) < 0)
         return -1; /* else: QEMU had done it already */
-    if (move_children(m, err) < 0 || move_records(m, err) < 0 || hand_down(m, pass, err) < 0)
+    if (note_arrived(m, err) < 0 || move_children(m, err) < 0 || move_records(m, err) < 0 ||
+        hand_down(m, pass, err) < 0)
         return -1;
     log_info("%s was merged into %s", m->upper->path, m->lower->path);
     return 0;
@@ -295,8 +315,7 @@ static int leave(const struct pass *pass, const struct err *err)
 {
     if (err->code != ERR_BUSY)
         return -1;
-    snprintf(pass->work->warning, sizeof pass->work->warning, "%.200s", err->text);
-    log_warning("request %s: %s", pass->work->begun.order.request.id, err->text);
+    work_warn(pass->work, "%s", err->text);
     return 0;
 }
 
@@ -339,7 +358,8 @@ static int do_merge(struct pass *pass, const struct images_step *step, struct er
     const struct image *lower = &pass->images.item[step->image], *upper = &pass->images.item[step->upper];
     struct merge m = { .work = pass->work, .reach = &pass->reach, .chain = &pass->chain,
                        .lower = chain_find(&pass->chain, lower->path), .upper = chain_find(&pass->chain, upper->path),
-                       .may_stop = pass->way == MERGE_STOPPABLE, .begun = *lower->merging };
+                       .may_stop = pass->way == MERGE_STOPPABLE, .begun = *lower->merging,
+                       .arrived = lower->arrived };
 
     /* Xen's QEMU takes no lock on a disk's image, but one on what a PV disk's image stands on.  Where that disk is one
      * that the guest can't use, beside the emulated one that it does use, that lock is in the way of a merge. */
@@ -418,8 +438,7 @@ static void let_go(const struct reach *reach, const struct image *image)
     struct node node;
     struct err err;
 
-    reach_find(reach, image->path, NULL, &node);
-    if (node.role != NODE_ABSENT || !*node.name)
+    if (reach_find(reach, image->path, NULL, &node, &err) < 0 || node.role != NODE_ABSENT || !*node.name)
         return;
     json_object(w, NULL);
     json_put_string(w, "node-name", node.name);

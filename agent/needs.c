@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "log.h"
 #include "qcow2.h"
 #include "qemu_img.h"
 #include "reversion.h"
@@ -46,9 +45,8 @@ static int check_need(struct work *w, const struct reversion *r, const struct xl
     if (is_there(need))
         return 0;
     if (kinds[need->kind].to_boot && r->record.memory) {
-        snprintf(w->warning, sizeof w->warning, "the %s %.*s is not there: the domain cannot reboot without it",
-                 kinds[need->kind].what, SHOWN, need->name);
-        log_warning("request %s: %s", w->begun.order.request.id, w->warning);
+        work_warn(w, "the %s %.*s is not there: the domain cannot reboot without it", kinds[need->kind].what, SHOWN,
+                  need->name);
         return 0;
     }
     return err_set(err, ERR_UNSUPPORTED, "%s%sthe %s %.*s that the domain had then is not there, or cannot be used; %s "

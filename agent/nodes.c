@@ -81,12 +81,23 @@ static void read_path(const struct json *name, char path[PATH_SIZE])
     snprintf(path, PATH_SIZE, "%s", text ? text : "");
 }
 
-static bool is_image(const struct json *name, const char *image)
+/* The file that is looked for; and that one of QEMU's could not be looked at, which may be this one. */
+struct sought {
+    struct stat file;
+    bool unknown;
+    struct err *err;
+};
+
+static bool is_image(const struct json *name, struct sought *image)
 {
     char path[PATH_SIZE];
+    struct stat st;
+    int there;
 
     read_path(name, path);
-    return *path && same_file(path, image);
+    there = *path ? file_look(path, &st, image->err) : 0;
+    image->unknown |= there < 0;
+    return there > 0 && st.st_dev == image->file.st_dev && st.st_ino == image->file.st_ino;
 }
 
 static bool holds_tag(const struct json *image, const char *tag)
@@ -103,7 +114,7 @@ static bool holds_tag(const struct json *image, const char *tag)
 }
 
 /* The image somewhere below the top of a device. */
-static bool stands_on(const struct json *inserted, const char *image)
+static bool stands_on(const struct json *inserted, struct sought *image)
 {
     const struct json *below = json_get(json_get(inserted, "image"), "backing-image");
 
@@ -114,7 +125,7 @@ static bool stands_on(const struct json *inserted, const char *image)
 }
 
 /* The format node of the image, and the file node below it, which has the same file. */
-static void find_name(const struct nodes *nodes, const char *image, const char *tag, struct node *node)
+static void find_name(const struct nodes *nodes, struct sought *image, const char *tag, struct node *node)
 {
     const struct json *all = json_get(nodes->all, "return");
     int files = 0;
@@ -137,12 +148,10 @@ static void find_name(const struct nodes *nodes, const char *image, const char *
     }
 }
 
-void nodes_find(const struct nodes *nodes, const char *image, const char *tag, struct node *node)
+static void find_role(const struct nodes *nodes, struct sought *image, const char *tag, struct node *node)
 {
     const struct json *devices = json_get(nodes->devices, "return");
 
-    *node = (struct node){ .role = NODE_ABSENT };
-    find_name(nodes, image, tag, node);
     for (size_t i = 0; i < json_count(devices); i++) {
         const struct json *inserted = json_get(json_at(devices, i), "inserted");
 
@@ -167,4 +176,17 @@ void nodes_find(const struct nodes *nodes, const char *image, const char *tag, s
             read_path(json_get(inserted, "file"), node->top_file);
         }
     }
+}
+
+int nodes_find(const struct nodes *nodes, const char *image, const char *tag, struct node *node, struct err *err)
+{
+    struct sought sought = { .err = err };
+    int there = file_look(image, &sought.file, err);
+
+    *node = (struct node){ .role = NODE_ABSENT };
+    if (there <= 0)
+        return there;
+    find_name(nodes, &sought, tag, node);
+    find_role(nodes, &sought, tag, node);
+    return sought.unknown ? -1 : 0;
 }

@@ -2,6 +2,7 @@
 #include "op.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +60,20 @@ int work_step(struct work *work, const char *step, enum durability durability, s
     log_debug("request %s: step %s", work->begun.order.request.id, step);
     control_progress(work->control, step, -1);
     return 0;
+}
+
+void work_warn(struct work *work, const char *format, ...)
+{
+    char text[STATUS_WARNING_SIZE];
+    size_t used = strlen(work->warning);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    log_warning("request %s: %s", work->begun.order.request.id, text);
+    if (!strstr(work->warning, text))
+        snprintf(work->warning + used, sizeof work->warning - used, "%s%s", used ? "; " : "", text);
 }
 
 void work_settled(struct work *work)

@@ -145,7 +145,7 @@ static int check_images(struct work *w, struct creation *c, struct err *err)
         chain_list(&chain, &images, w, &c->reach, err) < 0)
         return -1;
     if (chain.unknown.code != ERR_NONE)
-        log_warning("request %s: %s", w->begun.order.request.id, chain.unknown.text);
+        work_warn(w, "%s", chain.unknown.text);
     return chain_check_written(&chain, err);
 }
 
@@ -375,13 +375,11 @@ static void make_current(struct work *w, const struct record *record)
     struct err err;
 
     if (images_note_content(w->store, record, &err) < 0)
-        log_warning("request %s: the snapshot is made, but what its images are could not be noted: %s",
-                    w->begun.order.request.id, err.text);
+        work_warn(w, "the snapshot is made, but what its images are could not be noted: %s", err.text);
     if (store_set_current(w->store, w->begun.order.vm, id, &err) == 0)
         return;
     w->unsettled = true;
-    log_warning("request %s: the snapshot is made, but that it is the current one could not be noted yet: %s",
-                w->begun.order.request.id, err.text);
+    work_warn(w, "the snapshot is made, but that it is the current one could not be noted yet: %s", err.text);
 }
 
 static int take(struct work *w, struct creation *c, struct err *err)

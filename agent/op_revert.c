@@ -9,7 +9,6 @@
 #include "draft.h"
 #include "holders.h"
 #include "kept.h"
-#include "log.h"
 #include "needs.h"
 #include "op.h"
 #include "reversion.h"
@@ -228,8 +227,7 @@ static int tidy(struct work *w, struct err *err)
     if (work_step(w, "tidy", JOURNAL_DURABLE, err) < 0)
         return -1;
     if (reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
-        log_warning("request %s: what was replaced could not be removed: %s", w->begun.order.request.id,
-                    tidy_err.text);
+        work_warn(w, "what was replaced could not be removed: %s", tidy_err.text);
     return 0;
 }
 
@@ -287,8 +285,7 @@ static int leave_kept(struct work *w, const struct kept *kept, struct err *err)
                       xl_unpause(w->xl, domain.domid, err) < 0))
         return -1;
     if (reversion_drop_replaced(w, found > 0 && domain.life != XL_PAUSED, &tidy_err) < 0)
-        log_warning("request %s: what was made for the revert could not be removed: %s", w->begun.order.request.id,
-                    tidy_err.text);
+        work_warn(w, "what was made for the revert could not be removed: %s", tidy_err.text);
     return 0;
 }
 
@@ -376,7 +373,7 @@ static int give_up(struct work *w, struct reversion *r, bool paused_by_us, struc
     }
     reach_close(&r->reach);
     if (reversion_forget(w, &err) < 0)
-        log_warning("request %s: %s", w->begun.order.request.id, err.text);
+        work_warn(w, "%s", err.text);
     return -1;
 }
 

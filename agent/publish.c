@@ -37,6 +37,7 @@ static void write_status(struct xenstore *xs, const char *path, unsigned home, c
 
     if (home != 0) {
         scrub_paths(shown.error.text, sizeof shown.error.text);
+        scrub_paths(shown.warning, sizeof shown.warning);
         *shown.plan = '\0';
     }
     status_format(&shown, &pairs);

@@ -73,11 +73,10 @@ const struct xl_domain *reach_domain(const struct reach *reach)
     return reach->runs ? &reach->domain : NULL;
 }
 
-void reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node)
+int reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node, struct err *err)
 {
     *node = (struct node){ .role = NODE_ABSENT };
-    if (reach->qmp)
-        nodes_find(&reach->nodes, image, tag, node);
+    return reach->qmp ? nodes_find(&reach->nodes, image, tag, node, err) : 0;
 }
 
 int reach_check_unused(const char *image, const char *vdev, struct err *err)

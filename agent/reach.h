@@ -26,8 +26,8 @@ void reach_close(struct reach *reach);
 /* An error of libxl or QEMU because the domain has ended under our hands is told as what it is. */
 void reach_explain(const struct reach *reach, struct xl *xl, struct err *err);
 const struct xl_domain *reach_domain(const struct reach *reach);
-/* How QEMU has that image, NODE_ABSENT where there is no QEMU. */
-void reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node);
+/* How QEMU has that image, NODE_ABSENT where there is no QEMU; -1 as in nodes.h. */
+int reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node, struct err *err);
 /* ERR_BUSY where any process has the image open: QEMU's own locks would not stop us from writing. */
 int reach_check_unused(const char *image, const char *vdev, struct err *err);
 /* ERR_BUSY where anything but the QEMU of REACH (NULL: nobody) can write to the image.  Who only reads it is let. */

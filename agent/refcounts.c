@@ -37,11 +37,9 @@ void refcounts_keep(const struct reach *reach, const char *image)
     struct node node, backing = { .name = "" };
     struct err err;
 
-    reach_find(reach, image, NULL, &node);
-    if (node.role != NODE_TOP)
+    if (reach_find(reach, image, NULL, &node, &err) < 0 || node.role != NODE_TOP ||
+        (*node.backing && reach_find(reach, node.backing, NULL, &backing, &err) < 0))
         return;
-    if (*node.backing)
-        reach_find(reach, node.backing, NULL, &backing);
     /* QEMU reopens no node whose name it has made up itself. */
     if (*node.name == '#' || !*node.file || (*node.backing && !*backing.name)) {
         log_debug("%s: QEMU keeps few of its counts in memory", image);

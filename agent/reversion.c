@@ -50,14 +50,19 @@ int reversion_check_disks(struct work *w, struct reversion *r, struct err *err)
         const struct record_disk *disk = &r->record.disks[i];
         struct image_info info;
         struct node node;
+        struct stat st;
+        int there;
 
-        if (access(disk->target, F_OK) < 0)
+        if ((there = file_look(disk->target, &st, err)) < 0)
+            return err_context(err, "disk %s", disk->vdev);
+        if (there == 0)
             return err_set(err, ERR_CORRUPT, "disk %s: the image that holds the snapshot is gone", disk->vdev);
         if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
             return err_context(err, "disk %s", disk->vdev);
         if (disk->place == PLACE_INTERNAL && !info.has_tag)
             return err_set(err, ERR_CORRUPT, "disk %s no longer holds this snapshot", disk->vdev);
-        reach_find(&r->reach, disk->target, NULL, &node);
+        if (reach_find(&r->reach, disk->target, NULL, &node, err) < 0)
+            return -1;
         if (disk->place == PLACE_EXTERNAL && node.role == NODE_TOP)
             return err_set(err, ERR_CORRUPT, "disk %s: the domain writes into the image that is this snapshot",
                            disk->vdev);
@@ -241,8 +246,7 @@ static int look_at_images(struct work *w, struct reversion *r, struct chain *cha
         chain_look(chain, images, w, err) < 0)
         return -1;
     if (chain->unknown.code != ERR_NONE)
-        log_warning("request %s: no image is put back in its place: %s", w->begun.order.request.id,
-                    chain->unknown.text);
+        work_warn(w, "no image is put back in its place: %s", chain->unknown.text);
     return 0;
 }
 
@@ -431,7 +435,8 @@ static int drop_tags(struct work *w, const struct record *kept, struct err *err)
     for (size_t i = 0; i < kept->disk_count; i++) {
         struct node node;
 
-        reach_find(&reach, kept->disks[i].target, REPLACED_TAG, &node);
+        if (reach_find(&reach, kept->disks[i].target, REPLACED_TAG, &node, err) < 0)
+            return -1;
         if (node.role == NODE_TOP && node.writers > 1 && node.tagged)
             return 0;
     }
@@ -444,7 +449,7 @@ static int remove_unneeded(struct work *w, struct err *err)
     int rc = merge_unneeded(w, MERGE_NOTHING, err);
 
     if (rc > 0)
-        log_warning("request %s: no image is removed: %s", w->begun.order.request.id, err->text);
+        work_warn(w, "no image is removed: %s", err->text);
     return rc < 0 ? -1 : 0;
 }
 
@@ -478,7 +483,7 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
         return 0;
     reach_close(reach); /* QEMU serves one client at a time */
     if (reversion_drop_replaced(w, false, &drop_err) < 0)
-        log_warning("what an earlier revert has replaced could not be removed: %s", drop_err.text);
+        work_warn(w, "what an earlier revert has replaced could not be removed: %s", drop_err.text);
     return reach_open(reach, w->xl, w->begun.order.vm, w->control, err);
 }
 

@@ -263,6 +263,10 @@ int store_find(struct store *store, const char *vm, const char *name, struct rec
     found = snapshots_find(&snapshots, name);
     if (found)
         *record = *found;
+    else if (snapshots_check_whole(&snapshots, err) < 0)
+        err_context(err, "there is no snapshot named %s among those that can be read", name);
+    else
+        err_set(err, ERR_NOT_FOUND, "there is no snapshot named %s", name);
     snapshots_deinit(&snapshots);
-    return found ? 0 : err_set(err, ERR_NOT_FOUND, "there is no snapshot named %s", name);
+    return found ? 0 : -1;
 }

@@ -101,6 +101,15 @@ static void add_record(const struct work *work, struct msg *msg)
     memcpy(msg->warning, record.quiesce.warning, sizeof msg->warning);
 }
 
+/* Behind what the record says. */
+static void add_warning(const struct work *work, struct msg *msg)
+{
+    size_t used = strlen(msg->warning);
+
+    if (*work->warning)
+        snprintf(msg->warning + used, sizeof msg->warning - used, "%s%s", used ? "; " : "", work->warning);
+}
+
 /* A journal stays only where something is still to be put right, or nobody has heard the outcome yet. */
 static void report(struct work *work, int rc, const struct err *err)
 {
@@ -113,8 +122,7 @@ static void report(struct work *work, int rc, const struct err *err)
     memcpy(msg.snapshot, work->snapshot, sizeof msg.snapshot);
     memcpy(msg.name, work->name, sizeof msg.name);
     memcpy(msg.plan, work->plan, sizeof msg.plan);
-    if (*work->warning)
-        memcpy(msg.warning, work->warning, sizeof msg.warning);
+    add_warning(work, &msg);
     msg.by_hand = work->by_hand;
     if (work->journal && !work->unsettled)
         journal_end(work->journal, &msg.error, work->downtime_ms);

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The fault run: each call of the agent and the worker on store, images, journal and sockets fails once, one a run.
 
@@ -12,8 +12,9 @@ run.py --list               the names of all cases
 A case is OPERATION/KIND/MEMORY/LIFE/PROGRAM/STEP/CALL/WHAT/NUMBER/ERROR; the first four are the scenario. Each passes
 if the answer is done and true, or failed with a fitting word and the guest as it was; and all that has to be true is
 so at once, or after one recovery without a fault. Beside them stands SCENARIO/undisturbed, without a fault: it has to
-succeed, at the first try, with its calls in that order. BUILD in the environment is where the programs are. Ends with
-"N passed, N failed, N skipped"; what waits (see the file of that name) is none of these.
+succeed, at the first try, with its calls in that order. BUILD in the environment is where the programs are; JOBS is how
+many run side by side, by itself as many as there are processors. Ends with "N passed, N failed, N skipped"; what waits
+(see the file of that name) is none of these.
 """
 import fnmatch
 import functools
@@ -31,12 +32,16 @@ sys.path[:0] = [str(HERE), str(TOP / "tests/kill")]
 # pylint: disable=wrong-import-position
 import durable  # noqa: E402
 from cases import cases  # noqa: E402
+from crew import Crew  # noqa: E402
 from images import ImageError  # noqa: E402
 from model import Loss  # noqa: E402
 from qmp import QmpError  # noqa: E402
 from stage import FaultStage, Scenario, all_scenarios, foreign_files  # noqa: E402
 
 GATE = 10  # one of so many
+MODES = ("", "--gate", "--only", "--first", "--order", "--list")
+NEED_NAMES = ("--only", "--first")
+WITH_NAMES = (*NEED_NAMES, "--order")
 UNDISTURBED = "undisturbed"
 TROUBLE = (Loss, ImageError, QmpError, TimeoutError, RuntimeError, OSError)
 
@@ -78,11 +83,16 @@ class Waits:
         return next((reason for patterns, reason in self.known if all(map(fnmatch.fnmatchcase, said, patterns))), None)
 
 
-class Run:
-    def __init__(self, build, results):
-        self.build, self.results, self.waits = build, results, Waits()
+class Hand:
+    """One of those that work side by side: a task is a scenario, which is to be run undisturbed, or that and a case."""
+
+    def __init__(self, build):
+        self.build, self.waits = build, Waits()
         self.kind, self.stage = None, None
-        self.failed = 0
+
+    def do(self, task):
+        scenario, case = task
+        return self.run(scenario, case) if case else self.undisturbed(scenario)
 
     def stage_of(self, scenario):
         """One world at a time: its kind decides which disks it has."""
@@ -109,11 +119,8 @@ class Run:
             return [], wrong
         return calls, durable.told(durable.check(calls, scenario.operation, stage.world.store))
 
-    def tell_undisturbed(self, scenario, wrong):
-        self.failed += bool(wrong)
-        self.tell("not ok" if wrong else "ok", f"{scenario}/{UNDISTURBED}", "\n".join(wrong), 0)
-
     def run(self, scenario, case):
+        """Verdict, reasons, and how many seconds it took."""
         began = time.monotonic()
         try:
             stage = self.stage_of(scenario)
@@ -123,14 +130,24 @@ class Run:
             message = self.stage.player.status.get("message") or "" if self.stage else ""
             reason = self.waits.reason(case.name, str(error), message)
             verdict, why = ("waits", reason) if reason else ("not ok", str(error))
-            self.failed += verdict == "not ok"
             story = self.stage.story() if self.stage else []
             if verdict == "not ok":
                 why += "\n" + "\n".join(story)
             self.drop()
-        self.tell(verdict, case.name, why, time.monotonic() - began)
+        return verdict, why, time.monotonic() - began
 
-    def tell(self, verdict, name, why, seconds):
+
+class Told:
+    """What has come of each, for the reader and for the file of results."""
+
+    def __init__(self, results):
+        self.results, self.failed = results, 0
+
+    def undisturbed(self, scenario, wrong):
+        self.add(f"{scenario}/{UNDISTURBED}", "not ok" if wrong else "ok", "\n".join(wrong), 0)
+
+    def add(self, name, verdict, why, seconds):
+        self.failed += verdict == "not ok"
         first, *rest = why.split("\n")
         self.results.add(verdict, name, first if why else f"{seconds:.1f}s")
         print("\n    ".join([f"{verdict} {name} ({seconds:.1f}s) {first}", *rest]), flush=True)
@@ -140,30 +157,10 @@ def in_gate(name):
     return number_of(name) % GATE == 0
 
 
-def check_order(run, names):
-    scenarios = [Scenario(*name.split("/")) for name in names] or all_scenarios()
-    for scenario in scenarios:
-        _, wrong = run.undisturbed(scenario)
-        run.tell_undisturbed(scenario, wrong)
-    print(f"{len(scenarios) - run.failed} passed, {run.failed} failed, 0 skipped")
-    return run.failed > 0
-
-
-def all_jobs(run, patterns, gate):
-    """Every case that is asked for, by name, as what has to be called."""
-    found, foreign = {}, foreign_files()
-    for scenario in all_scenarios():
-        if patterns and not any(might_match(pattern, scenario) for pattern in patterns):
-            continue
-        calls, wrong = run.undisturbed(scenario)
-        if wrong or not patterns:
-            found[f"{scenario}/{UNDISTURBED}"] = functools.partial(run.tell_undisturbed, scenario, wrong)
-        for case in cases(calls, scenario, foreign):
-            if gate and not in_gate(case.name):
-                continue
-            if not patterns or any(fnmatch.fnmatchcase(case.name, pattern) for pattern in patterns):
-                found[case.name] = functools.partial(run.run, scenario, case)
-    return found
+def wanted(name, patterns, gate):
+    if patterns:
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    return not gate or name.endswith(UNDISTURBED) or in_gate(name)
 
 
 def might_match(pattern, scenario):
@@ -171,31 +168,72 @@ def might_match(pattern, scenario):
     return all(fnmatch.fnmatchcase(have, want) for have, want in zip(scenario, words))
 
 
+def undisturbed(crew, scenarios):
+    """Calls, and what is wrong, by scenario, in their order."""
+    found = {scenario: answer for (scenario, _), answer in crew.do((scenario, None) for scenario in scenarios)}
+    return {scenario: found[scenario] for scenario in scenarios}
+
+
+def check_order(crew, told, names):
+    scenarios = [Scenario(*name.split("/")) for name in names] or all_scenarios()
+    for scenario, (_, wrong) in undisturbed(crew, scenarios).items():
+        told.undisturbed(scenario, wrong)
+    print(f"{len(scenarios) - told.failed} passed, {told.failed} failed, 0 skipped")
+    return told.failed > 0
+
+
+def all_jobs(crew, patterns, gate):
+    """Every case that is asked for, by name: its scenario, and the case or what is wrong without one."""
+    scenarios = [scenario for scenario in all_scenarios()
+                 if not patterns or any(might_match(pattern, scenario) for pattern in patterns)]
+    found, foreign = {}, foreign_files()
+    for scenario, (calls, wrong) in undisturbed(crew, scenarios).items():
+        name = f"{scenario}/{UNDISTURBED}"
+        if wrong or wanted(name, patterns, gate):
+            found[name] = scenario, wrong
+        found.update({case.name: (scenario, case) for case in cases(calls, scenario, foreign)
+                      if wanted(case.name, patterns, gate)})
+    return found
+
+
+def run_cases(crew, told, found, names, first):
+    """FIRST ends it with the first that fails. Kind by kind: another one needs another world."""
+    for name in names:
+        if name.endswith(UNDISTURBED):
+            told.undisturbed(*found[name])
+    todo = [found[name] for name in names if not name.endswith(UNDISTURBED)]
+    todo.sort(key=lambda job: job[0].kind)
+    for (_, case), answer in crew.do(job for job in todo if not (first and told.failed)):
+        told.add(case.name, *answer)
+
+
+def jobs():
+    return int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
+
+
 def main(words):
     build = os.environ.get("BUILD") or TOP / "build/gcc"
     mode, patterns = (words[0], words[1:]) if words else ("", [])
+    if mode not in MODES or (patterns and mode not in WITH_NAMES) or (mode in NEED_NAMES and not patterns):
+        print(__doc__, file=sys.stderr)
+        return 2
     results = load_results().Results("order" if mode == "--order" else "fault")
-    run = Run(build, results)
-    try:
+    told, single = Told(results), mode in NEED_NAMES
+    with Crew(jobs(), functools.partial(Hand, build)) as crew:
         if mode == "--order":
-            return check_order(run, patterns)
-        found = all_jobs(run, patterns, mode == "--gate")
+            return check_order(crew, told, patterns)
+        found = all_jobs(crew, patterns, mode == "--gate")
         if mode == "--list":
             print("\n".join(found))
             return 0
         if not found:
             raise SystemExit(f"there is no such case: {patterns}")
         results.begin()
-        for name in list(found) if mode in ("--only", "--first") else results.todo(list(found)):
-            found[name]()
-            if mode == "--first" and run.failed:
-                break
-    finally:
-        run.drop()
+        run_cases(crew, told, found, list(found) if single else results.todo(list(found)), mode == "--first")
     passed, failed, skipped = results.sum(list(found))
     print(f"{results.waiting(list(found))} wait for their mending")
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return (run.failed if mode in ("--only", "--first") else failed) > 0
+    return (told.failed if single else failed) > 0
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from plan import Plan, resolve
 from player import Player
 from world import FINAL, World
 
-ANSWER_SECONDS, RECOVERY_SECONDS = 60, 3
+ANSWER_SECONDS, WORK_SECONDS, RECOVERY_SECONDS = 60, 60, 3
 ANSWER_PAUSE = 0.01
 THOROUGH_EVERY = 5  # of the looks, unless it is an image that gets the error; what is broken stays broken
 HERE = pathlib.Path(__file__).resolve().parent
@@ -175,6 +175,8 @@ class FaultPlayer(Player):
             except Loss:
                 world.agent_stop()
                 world.agent_start()
+        # One recovery, however long it is at it; not a second one, which the agent would try some time after that.
+        procs.until(WORK_SECONDS, lambda: not world.worker())
         procs.until(RECOVERY_SECONDS, lambda: not world.vm_file("journal") and not world.worker())
         with patience(RECOVERY_SECONDS):
             self._whole(life)

@@ -2,6 +2,14 @@
 # For tests of what is kept of images, after lib.sh: a VM at a time, with the disks that a case wants.
 # shellcheck shell=bash disable=SC2154 # dir and vm are lib.sh's
 
+# ledger_begin BUILD: everything runs, and there is no VM yet.
+ledger_begin() {
+    world_begin "$1"
+    xenstored_start
+    xenstore-write /local/domain/0/name Domain-0
+    agent_start
+}
+
 # machine VDEV FORMAT IMAGE...: web1 with these disks, which are made where they are missing.
 machine() {
     local disks=()
@@ -13,29 +21,16 @@ machine() {
     domain_config pv "${disks[@]}" | domain create > "$dir/domid" || fail "the domain is not made"
 }
 
-gone() {
-    [ ! -e "$dir/xen/$1" ]
-}
-
-# The domain is destroyed, and its QEMU has let go of the images.
-ended() {
-    local old
-    old=$(domid)
-    [ -n "$old" ] || return 0
-    domain destroy "$old"
-    wait_for 10 gone "$old" || fail "domain $old stays"
-}
-
 # case_begin WHAT: nothing is there of an earlier one.
 case_begin() {
     echo "$*"
-    ended
+    domain_end
     wipe "$dir/store/$vm" "$dir"/*.qcow2 "$dir"/*.raw
 }
 
 # role IMAGE: what images.json says of it, "content", "head", "retired merged"; nothing where it is not in there.
 role() {
-    python3 - "$dir/store/$vm/images.json" "$1" << 'PY'
+    /usr/bin/python3 - "$dir/store/$vm/images.json" "$1" << 'PY'
 import json, os, sys
 if os.path.exists(sys.argv[1]):
     for image in json.load(open(sys.argv[1]))["ledger"]:

@@ -36,6 +36,11 @@ cleanup() {
     wipe "$dir"
 }
 
+# writable IMAGE...: as an administrator does it who wants to write to what a snapshot needs.
+writable() {
+    chattr -f -i "$@"
+}
+
 # wipe PATH...: away with them, also where images are protected.
 wipe() {
     chattr -R -f -i "$@" 2> /dev/null
@@ -129,10 +134,11 @@ domain_is_gone() {
     [ ! -e "$dir/xen/$1" ]
 }
 
-# domain_end: the VM's domain is destroyed, and gone.
+# domain_end: the VM's domain is destroyed, if it has one, and gone.
 domain_end() {
     local old
     old=$(domid)
+    [ -n "$old" ] || return 0
     domain destroy "$old"
     wait_for 10 domain_is_gone "$old" || fail "domain $old stays"
 }
@@ -148,7 +154,7 @@ stored() {
 
 # qmp COMMAND: what QEMU answers at the tests' own monitor.
 qmp() {
-    python3 - "$dir/writer-$(domid)" "$1" << 'PY'
+    /usr/bin/python3 - "$dir/writer-$(domid)" "$1" << 'PY'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.settimeout(60)
@@ -168,7 +174,7 @@ PY
 
 # top [VDEV]: the image that QEMU's device writes to.
 top() {
-    qmp '{"execute":"query-block"}' | python3 -c '
+    qmp '{"execute":"query-block"}' | /usr/bin/python3 -c '
 import json, sys
 for device in json.load(sys.stdin)["return"]:
     if "/%s/" % sys.argv[1] in device["qdev"]:

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What tests/xen/host/pool.py does with machines that are lost, cases that fail and signals; the machines are doubles."""
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """power-test.py BUILD: the points of tests/xen/power-cuts cover all that the worker does, what is drawn and chosen is
 what was asked for, and what dom0 tells of a store is what stands there."""

@@ -9,7 +9,7 @@ gives 18 xensnap list web1
 domain_make
 
 # systemd is told when it is ready; every later start runs without a service manager.
-python3 -c 'import socket, sys
+/usr/bin/python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])
 s.settimeout(20)
@@ -32,7 +32,7 @@ gives 0 xensnap create -n 'before "upgrade"' -d 'as agreed' web1
 [ "$(tags)" = 1 ] || fail "no snapshot in the image"
 gives 5 xensnap create -n 'before "upgrade"' 5
 gives 0 xensnap list --json $vm
-python3 - "$dir/out" << 'PY' || fail "the list is not as it should be: $(cat "$dir/out")"
+/usr/bin/python3 - "$dir/out" << 'PY' || fail "the list is not as it should be: $(cat "$dir/out")"
 import json, sys
 entry, = json.load(open(sys.argv[1]))
 assert entry["name"] == 'before "upgrade"' and entry["description"] == "as agreed", entry

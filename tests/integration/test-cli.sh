@@ -91,7 +91,7 @@ printf '%s\n' 'save the memory' 'xvda: "internal"' | diff - <(grep -v '^create: 
 gives 0 xensnap create -q -N web1
 [ "$(wc -l < out)" = 2 ] || fail "quiet: $(cat out)"
 gives 0 xensnap create -q -N --json web1
-python3 -c 'import json; assert json.load(open("out"))["plan"] == ["save the memory", "xvda: \"internal\""]' || fail "$(cat out)"
+/usr/bin/python3 -c 'import json; assert json.load(open("out"))["plan"] == ["save the memory", "xvda: \"internal\""]' || fail "$(cat out)"
 gives 0 xensnap create -q --json web1
 ! grep -q plan out || fail "a plan of what was done: $(cat out)"
 
@@ -230,7 +230,7 @@ gives 0 xensnap list -l web1
 refuses 2 'long or --tree' list -l --tree web1
 gives 4 xensnap list --tree web1 nosuch
 gives 0 xensnap list --json web1
-python3 - << 'EOF' || fail "the list as JSON: $(cat out)"
+/usr/bin/python3 - << 'EOF' || fail "the list as JSON: $(cat out)"
 import json
 base, work, tuned, other = json.load(open("out"))
 assert work["left-out"] == ["xvdc"] and base["left-out"] == [] and base["images"] == [] and work["parent"] == base["id"], work
@@ -239,7 +239,7 @@ assert work["images"] == [{"disk": "xvda", "type": "internal", "path": "/srv/a b
 assert not work["memory"] and tuned["current"] and base["parent"] is None
 EOF
 gives 0 xensnap list --json web1 'my work'
-python3 -c 'import json; work, = json.load(open("out")); assert work["name"] == "my work"' || fail "$(cat out)"
+/usr/bin/python3 -c 'import json; work, = json.load(open("out")); assert work["name"] == "my work"' || fail "$(cat out)"
 
 # ---- revert, and what xl's name stands for ---------------------------------------------------------------
 

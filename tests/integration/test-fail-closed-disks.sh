@@ -4,10 +4,7 @@
 # from another one.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"
-world_begin "$1"
-xenstored_start
-xenstore-write /local/domain/0/name Domain-0
-agent_start
+ledger_begin "$1"
 
 # two WHAT: a VM with two disks, which go on in $one and $two, holding 1 and 2.
 two() {
@@ -21,7 +18,7 @@ two() {
 }
 
 two "a disk is detached, snapshots are deleted, and it is attached again"
-ended
+domain_end
 machine xvda qcow2 "$one"
 gives 0 xensnap delete -n old web1
 holds "$two" 2
@@ -30,7 +27,7 @@ gives 0 xensnap delete -n s1 web1
 holds "$two" 2
 [ "$(stored xvda)" = "$dir/a.qcow2" ] || fail "the disk that is there was not merged"
 holds "$dir/a.qcow2" 1
-ended
+domain_end
 machine xvda qcow2 "$dir/a.qcow2" xvdb qcow2 "$two"
 gives 0 xensnap create -D --disks xvda -n s2 web1
 gives 0 xensnap delete -n s2 web1
@@ -38,7 +35,7 @@ gives 0 xensnap delete -n s2 web1
 holds "$dir/b.qcow2" 2
 
 two "a disk is detached, and the VM goes back to before that"
-ended
+domain_end
 machine xvda qcow2 "$one"
 gives 0 xensnap revert web1 old
 holds "$two" 2
@@ -49,7 +46,7 @@ gives 0 xensnap delete -n s1 web1
 holds "$two" 2
 
 two "a disk is detached, and a create is undone"
-ended
+domain_end
 machine xvda qcow2 "$one"
 echo timeout > "$dir/save-fails"
 xensnap create -e -n s2 web1 > "$dir/out" 2>&1 && fail "the guest suspended itself"
@@ -60,7 +57,7 @@ holds "$two" 2
 case_begin "a disk that was attached after the snapshot that is gone back to"
 machine xvda qcow2 "$dir/a.qcow2"
 gives 0 xensnap create -D -n s1 web1
-ended
+domain_end
 machine xvda qcow2 "$dir/a.qcow2" xvdc qcow2 "$dir/c.qcow2"
 gives 0 xensnap create -D -e -n s2 web1
 two=$(stored xvdc)
@@ -77,7 +74,8 @@ writes 1
 gives 0 xensnap create -D -e -n s1 web1
 one=$(stored)
 writes 2
-ended
+domain_end
+writable "$dir/a.qcow2"
 machine xvda qcow2 "$dir/a.qcow2"
 gives 13 xensnap delete -n s1 web1
 says 'which is snapshot'
@@ -85,7 +83,7 @@ gives 13 xensnap create -D -e -n s2 web1
 says 'which is snapshot'
 gives 13 xensnap revert web1 s1
 holds "$one" 2
-ended
+domain_end
 machine xvda qcow2 "$one" # as disk.cfg says
 gives 0 xensnap delete -n s1 web1
 holds "$dir/a.qcow2" 2
@@ -97,7 +95,7 @@ gives 0 xensnap create -D -n s1 web1
 gives 0 xensnap create -D -e -n s2 web1
 one=$(stored)
 writes 2
-ended
+domain_end
 qemu-img create -q -f qcow2 "$dir/z.qcow2" 64M
 domain_config pv xvda qcow2 rw "$dir/z.qcow2" | sed 's/^name web1/name other/' | domain create > "$dir/domid"
 sums_of "$dir/a.qcow2" "$one"
@@ -113,7 +111,7 @@ for name in s1 s2; do
 done
 [ "$(domid) $(life) $(stored)" = "$was running $dir/z.qcow2" ] || fail "the other VM is not as it was: $(domid) $(life)"
 unchanged
-ended
+domain_end
 # The same disks under another name is the same VM.
 domain_config pv xvda qcow2 rw "$one" | sed 's/^name web1/name renamed/' | domain create > "$dir/domid"
 gives 0 xensnap create -D -n s3 "$vm"
@@ -122,7 +120,7 @@ gives 0 xensnap delete -n s2 "$vm"
 case_begin "a template whose format is written down nowhere"
 qemu-img create -q -f qcow2 "$dir/golden.qcow2" 64M
 qemu-img create -q -f qcow2 -u -b "$dir/golden.qcow2" -F qcow2 "$dir/a.qcow2" 64M
-python3 - "$dir/a.qcow2" << 'PY' # as qemu-img of old did without -F: the header extension that tells it is made unknown
+/usr/bin/python3 - "$dir/a.qcow2" << 'PY' # as qemu-img of old did without -F: the header extension that tells it is made unknown
 import sys
 with open(sys.argv[1], "r+b") as file:
     head = file.read(4096)
@@ -148,7 +146,7 @@ case_begin "an overlay in which nothing was ever written, detached"
 machine xvda qcow2 "$dir/a.qcow2" xvdb qcow2 "$dir/b.qcow2"
 gives 0 xensnap create -D -e -n s1 web1
 one=$(stored xvda) two=$(stored xvdb)
-ended
+domain_end
 machine xvda qcow2 "$one"
 gives 0 xensnap delete -n s1 web1
 [ ! -e "$two" ] || fail "an overlay that is proved to be empty stays"
@@ -159,7 +157,7 @@ machine xvda qcow2 "$dir/a.qcow2"
 gives 0 xensnap create -D -e -n s1 web1
 one=$(stored)
 writes 4
-ended
+domain_end
 gives 0 xensnap delete -n s1 "$vm"
 holds "$dir/a.qcow2" 4
 is "$one" "retired merged"

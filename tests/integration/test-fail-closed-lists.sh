@@ -4,10 +4,7 @@
 # others go on; nothing is merged or removed.  When it can be read again all is as if nothing had been.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"
-world_begin "$1"
-xenstored_start
-xenstore-write /local/domain/0/name Domain-0
-agent_start
+ledger_begin "$1"
 
 # three WHAT: s1, s2 and s3 hold 1, 2 and 3 in $base, $one and $two; the domain goes on in $three.
 three() {
@@ -54,7 +51,9 @@ three "a record of another version"
 sed -i 's/"version": 1/"version": 2/' "$(record s2)"
 refused s3 s1
 gives 0 xensnap create -e -D -n s4 web1
+says "create: snapshot $(basename "$(dirname "$(record s2)")") cannot be read"
 gives 0 xensnap revert web1 s4
+says 'revert: no image is put back in its place: .*; no image is removed: '
 unchanged
 sed -i 's/"version": 2/"version": 1/' "$dir/store/$vm"/*/snapshot.json
 gives 0 xensnap delete -n s4 web1
@@ -147,7 +146,7 @@ gives 0 xensnap create -D -n s1 web1
 writes 2
 gives 0 xensnap create -D -e -n s2 web1
 one=$(stored)
-ended
+domain_end
 machine xvda qcow2 "$one"
 sed -i 's/"version": 1/"version": 2/' "$(record s2)"
 rm "$dir/store/$vm/images.json" # as a store of an earlier version has none for it

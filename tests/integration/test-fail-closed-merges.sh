@@ -3,10 +3,7 @@
 # A merge that was refused, that fails half-way, or for which there is no room: nothing is lost with it, then or later.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"
-world_begin "$1"
-xenstored_start
-xenstore-write /local/domain/0/name Domain-0
-agent_start
+ledger_begin "$1"
 
 # one WHAT: s1 holds 1 in $base; the domain goes on in $over, with 2.
 one() {
@@ -52,7 +49,7 @@ holds "$base" 2
 [ ! -e "$over" ] || fail "$over stays"
 
 one "begun and broken off, then a snapshot inside the overlay: it stays, with the overlay"
-python3 - "$dir/store/$vm/images.json" "$base" "$over" << 'PY'
+/usr/bin/python3 - "$dir/store/$vm/images.json" "$base" "$over" << 'PY'
 import json, sys
 path, base, over = sys.argv[1:]
 ledger = json.load(open(path))
@@ -77,7 +74,7 @@ cp "$over" "$dir/copy"
 gives 0 xensnap delete -n s1 web1
 gives 0 xensnap create -e -D -n s2 web1
 mv "$dir/copy" "$over"
-python3 - "$dir/store/$vm/images.json" "$over" << 'PY'
+/usr/bin/python3 - "$dir/store/$vm/images.json" "$over" << 'PY'
 import json, sys
 path, over = sys.argv[1:]
 ledger = json.load(open(path))
@@ -98,7 +95,7 @@ xensnap delete -n s1 web1 > "$dir/out" 2>&1 && fail "it says that it has merged"
 rmdir "$dir/store/$vm/disk.cfg.new"
 in_agreement "$over"
 writes 3
-ended
+domain_end
 machine xvda qcow2 "$over"
 gives 0 xensnap create -D -n s2 web1
 gives 0 xensnap delete -n s2 web1
@@ -117,7 +114,7 @@ in_agreement "$base"
 holds "$base" 4
 
 one "stopped: refused, and done later"
-ended
+domain_end
 sleep 300 9< "$base" &
 holder=$!
 gives 6 xensnap delete -n s1 "$vm"

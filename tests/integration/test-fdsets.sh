@@ -11,7 +11,7 @@ agent_start
 # Gives QEMU some sets of descriptors, with and without names, and more when there is a file "more"; says which there are
 # each time, and once there is a file "end".
 client() {
-    python3 - "$dir/writer-$(domid)" "$dir" << 'PY'
+    /usr/bin/python3 - "$dir/writer-$(domid)" "$dir" << 'PY'
 import json, os, socket, sys, time
 s = socket.socket(socket.AF_UNIX)
 s.settimeout(60)

@@ -3,14 +3,12 @@
 # A store of the first version, whose list of images has no roles: what they are is learnt, and what cannot be learnt stays.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"
-world_begin "$1"
-xenstored_start
-xenstore-write /local/domain/0/name Domain-0
-agent_start
+ledger_begin "$1"
 
 # The list as the first version would have had it: what it made, and what stands below and was deleted.
 first_version() {
-    python3 - "$dir/store/$vm/images.json" << 'PY'
+    writable "$dir"/*.qcow2 "$dir/store/$vm"/*.qcow2
+    /usr/bin/python3 - "$dir/store/$vm/images.json" << 'PY'
 import json, sys
 old = []
 for image in json.load(open(sys.argv[1]))["ledger"]:
@@ -65,12 +63,12 @@ gives 0 xensnap revert web1 s2
 holds "$(stored)" 2
 
 two "a disk that is detached"
-ended
+domain_end
 machine xvda qcow2 "$base" # from the old xl.cfg
 first_version
 gives 13 xensnap delete -n s1 web1
 holds "$two" 3
-ended
+domain_end
 machine xvda qcow2 "$two"
 gives 0 xensnap delete -n s1 web1
 gives 0 xensnap delete -n s2 web1

@@ -47,7 +47,7 @@ gives 1 sh "$examples/create.sh" s3 5
 grep -q '^exists$' "$dir/out" || fail "$(cat "$dir/out")"
 gives 1 sh "$examples/create.sh" s3 6
 gives 0 xensnap list --json web1
-[ "$(python3 -c 'import json, sys; print(*[s["name"] for s in json.load(open(sys.argv[1]))])' "$dir/out")" = 's1 s2 s3' ] ||
+[ "$(/usr/bin/python3 -c 'import json, sys; print(*[s["name"] for s in json.load(open(sys.argv[1]))])' "$dir/out")" = 's1 s2 s3' ] ||
     fail "$(cat "$dir/out")"
 [ "$(pgrep -g 0 -c xenstore-watch)" = 0 ] || fail "the shell's watch is left over"
 agent_end TERM || fail "the agent's end"

@@ -3,10 +3,7 @@
 # A hundred images that stand on each other, in every operation; and more than can be served.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"
-world_begin "$1"
-xenstored_start
-xenstore-write /local/domain/0/name Domain-0
-agent_start
+ledger_begin "$1"
 
 # chain N FIRST: N images, of which the first is there; prints the last.
 chain() {
@@ -33,7 +30,7 @@ gives 0 xensnap delete -n s20 web1
 gives 0 xensnap delete -n s10 web1
 holds "$(stored)" 7
 [ "$(top)" = "$(stored)" ] || fail "it is in $(top)"
-ended
+domain_end
 gives 0 xensnap delete -n s2 "$vm"
 gives 0 xensnap revert "$vm" s5
 

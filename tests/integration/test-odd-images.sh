@@ -109,7 +109,7 @@ machine_end
 
 # size IMAGE: in MiB.
 size() {
-    qemu-img info -U --output=json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] >> 20)'
+    qemu-img info -U --output=json "$1" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["virtual-size"] >> 20)'
 }
 
 # resized MIB: the VM is stopped, its image made as large as that, and it is started again, and has an overlay on it; then
@@ -137,7 +137,7 @@ gives 0 xensnap revert web1 at-96
 [ "$(size "$(stored)")" = 96 ] || fail "$(stored) has $(size "$(stored)") MiB"
 holds "$(stored)" 1
 domain_end
-wipe "$dir/store/$vm"
+wipe "$dir/store/$vm" "$dir/xvdr.qcow2"
 
 qemu-img create -q -f qcow2 "$dir/xvdr.qcow2" 64M
 machine xvda qcow2 "$dir/xvdr.qcow2"

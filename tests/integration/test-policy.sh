@@ -219,7 +219,7 @@ memory() {
     awk '/^VmRSS/ { print $2 }' "/proc/$agent/status"
 }
 before=$(memory)
-python3 - "$dir/socket" << 'PY' || fail "the flood"
+/usr/bin/python3 - "$dir/socket" << 'PY' || fail "the flood"
 import socket, struct, sys, time
 
 s = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The pool of emulated machines, with doubles for the machines.
-exec python3 "$(dirname "$0")/pool-test.py"
+exec /usr/bin/python3 "$(dirname "$0")/pool-test.py"

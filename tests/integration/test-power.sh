@@ -1,4 +1,4 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # test-power.sh BUILD: what the power cuts choose and read, without a machine.
-exec python3 "$(dirname "$0")/power-test.py" "$1"
+exec /usr/bin/python3 "$(dirname "$0")/power-test.py" "$1"

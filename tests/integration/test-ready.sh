@@ -10,7 +10,7 @@ mkdir -p "$dir/store/$vm"
 
 # listen: what systemd is told, a line each, in $dir/notified.
 listen() {
-    python3 -u - "$dir/notify" > "$dir/notified" << 'PY' &
+    /usr/bin/python3 -u - "$dir/notify" > "$dir/notified" << 'PY' &
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])

@@ -9,7 +9,7 @@ trap 'rm -rf "$top"' EXIT
 mkdir "$top/tests" && cp "$here/../results.py" "$top/tests"
 echo /build > "$top/.gitignore"
 results() {
-    python3 "$top/tests/results.py" "$@"
+    /usr/bin/python3 "$top/tests/results.py" "$@"
 }
 commit() {
     git -C "$top" add -A

@@ -31,10 +31,6 @@ image() {
     fi
 }
 
-gone() {
-    [ ! -e "$dir/xen/$1" ]
-}
-
 # state WORD: brings the VM there, from running.
 state() {
     local old
@@ -43,7 +39,7 @@ state() {
         paused) domain pause "$old" ;;
         stopped)
             domain destroy "$old"
-            wait_for 10 gone "$old" || fail "domain $old stays"
+            wait_for 10 domain_is_gone "$old" || fail "domain $old stays"
             ;;
     esac
 }
@@ -129,7 +125,7 @@ domain config "$old" > "$dir/admins.cfg"
 sed -i '/^mark /d' "$dir/admins.cfg"
 echo 4000 > "$dir/qemu-exit-ms"
 xensnap revert web1 s > "$dir/revert.out" 2>&1 &
-wait_for 20 gone "$old" || fail "domain $old stays"
+wait_for 20 domain_is_gone "$old" || fail "domain $old stays"
 kill -KILL $agent
 workers | xargs kill -KILL
 wait_for 10 no_worker || fail "the worker stays"
@@ -161,7 +157,7 @@ wait_for 20 said || fail "nothing is said of domain $theirs after a boot"
 all_hold 22
 agent_end TERM
 domain destroy "$theirs"
-wait_for 10 gone "$theirs" || fail "domain $theirs stays"
+wait_for 10 domain_is_gone "$theirs" || fail "domain $theirs stays"
 agent_start
 back() {
     [ -n "$(domid)" ] && [ "$(life)" = running ] && nothing_left

@@ -23,6 +23,7 @@ refused() {
 writes 1
 gives 0 xensnap create -D --disks xvda -n s web1
 writes 2
+writable "$image"
 sleep 1000 9<> "$image" &
 refused 6 "disk xvda: process $! (sleep) .* for writing"
 kill $!
@@ -30,7 +31,7 @@ wait $! 2> /dev/null
 
 # corrupt BIT: 1 sets it in the image's header, 0 clears it.
 corrupt() {
-    python3 - "$image" "$1" << 'PY'
+    /usr/bin/python3 - "$image" "$1" << 'PY'
 import sys
 with open(sys.argv[1], "r+b") as file:
     file.seek(79)
@@ -45,7 +46,7 @@ corrupt 0
 
 # A program that has QEMU's lock on it lets no qemu-img write.
 qemu-img create -q -f raw "$dir/copy.raw" 1M
-python3 - "$image" << 'PY' &
+/usr/bin/python3 - "$image" << 'PY' &
 import fcntl, struct, sys, time
 file = open(sys.argv[1], "rb")
 fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 100, 2, 0))

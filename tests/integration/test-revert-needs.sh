@@ -23,17 +23,6 @@ with() {
         fail "the domain is not made"
 }
 
-gone() {
-    [ ! -e "$dir/xen/$1" ]
-}
-
-ended() {
-    local old
-    old=$(domid)
-    domain destroy "$old"
-    wait_for 10 gone "$old" || fail "domain $old stays"
-}
-
 # refused CODE WORDS: the revert is refused with these words in its sentence, and the domain goes on.
 refused() {
     local was
@@ -55,7 +44,7 @@ for thing in $things; do
     mv "$dir/boot/away" "$dir/boot/$thing"
     gives 0 xensnap revert web1 s
     gives 0 xensnap delete web1 s
-    ended
+    domain_end
 done
 
 # With memory it is not booted, and goes on without a kernel; its device model is needed.
@@ -69,7 +58,7 @@ refused $unsupported 'device model'
 gives 0 xensnap delete web1 s
 mv "$dir/boot/away" "$dir/boot/kernel"
 mv "$dir/boot/away-too" "$dir/boot/device_model"
-ended
+domain_end
 
 # A bridge that was there then.  lo is no bridge, and all that an ordinary user finds.
 with "need bridge lo"
@@ -79,7 +68,7 @@ refused $unsupported 'vif 0: the bridge nosuchbr0'
 sed -i 's/need bridge nosuchbr0/need bridge lo/' "$dir"/store/*/*/config.json
 gives 0 xensnap revert web1 s
 gives 0 xensnap delete web1 s
-ended
+domain_end
 
 with "pool Pool-web"
 gives 0 xensnap create -D -n s web1
@@ -88,7 +77,7 @@ refused $unsupported 'CPU pool Pool-web'
 echo Pool-web > "$dir/pools"
 gives 0 xensnap revert web1 s
 gives 0 xensnap delete web1 s
-ended
+domain_end
 
 # The name is somebody else's by now: the VM has been given another since.
 with
@@ -99,10 +88,10 @@ other=$(domain_config pv xvda qcow2 rw "$dir/other.qcow2" |
     sed 's/^name .*/name web9/; s/^uuid .*/uuid 11111111-2222-4333-8444-555555555555/' | domain create)
 refused 5 "domain $other .*has the name web9"
 domain destroy "$other"
-wait_for 10 gone "$other" || fail "domain $other stays"
+wait_for 10 domain_is_gone "$other" || fail "domain $other stays"
 gives 0 xensnap revert "$vm" s
 gives 0 xensnap delete "$vm" s
-ended
+domain_end
 
 # A CD-ROM's image.
 with "disk xvdc raw cdrom $dir/cd.iso"

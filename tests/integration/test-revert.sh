@@ -10,7 +10,7 @@ agent_start
 
 # flip FILE: another byte in the middle of it.
 flip() {
-    python3 - "$1" << 'PY'
+    /usr/bin/python3 - "$1" << 'PY'
 import os, sys
 with open(sys.argv[1], "r+b") as file:
     middle = os.path.getsize(sys.argv[1]) // 2

@@ -4,10 +4,7 @@
 # the guest has written is there, wherever it was written to, and an overlay goes only if nothing was.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"
-world_begin "$1"
-xenstored_start
-xenstore-write /local/domain/0/name Domain-0
-agent_start
+ledger_begin "$1"
 
 worker() {
     pgrep -f "^$build/tests/double/xensnap-worker .*" | while read -r pid; do
@@ -51,7 +48,7 @@ holds "$base" 1
 
 begun "the domain dies"
 kill -STOP "$killed"
-ended
+domain_end
 recovered
 [ "$(role "$over")" != head ] || fail "an empty overlay is still a head"
 grep -q "target=$base\"" "$dir/store/$vm/disk.cfg" || fail "the VM would be started with $(cat "$dir/store/$vm/disk.cfg")"
@@ -63,7 +60,7 @@ gives 0 xensnap delete -n s2 web1
 
 begun "the guest reboots into the overlay"
 kill -STOP "$killed"
-ended
+domain_end
 machine xvda qcow2 "$over"
 writes 2
 recovered
@@ -72,16 +69,16 @@ holds "$base" 2
 
 begun "the guest reboots into the overlay and ends"
 kill -STOP "$killed"
-ended
+domain_end
 machine xvda qcow2 "$over"
 writes 3
-ended
+domain_end
 recovered
 holds "$base" 3
 
 begun "the guest reboots into the image below"
 kill -STOP "$killed"
-ended
+domain_end
 machine xvda qcow2 "$base"
 writes 4
 recovered
@@ -90,10 +87,10 @@ holds "$base" 4
 
 begun "it was in the overlay, and reboots into the image below"
 kill -STOP "$killed"
-ended
+domain_end
 machine xvda qcow2 "$over"
 writes 5
-ended
+domain_end
 machine xvda qcow2 "$base"
 recovered
 [ "$(top)" = "$base" ] || fail "it is in $(top)"
@@ -102,6 +99,21 @@ holds "$over" 5
 gives 0 xensnap create -D -n s2 web1
 gives 0 xensnap delete -n s2 web1
 holds "$over" 5
+
+begun "the same, and the domain has the number of the one that was there, as after a start of the host"
+number=$(domid)
+kill -STOP "$killed"
+domain_end
+machine xvda qcow2 "$over"
+writes 6
+domain_end
+echo "$number" > "$dir/next-domid"
+machine xvda qcow2 "$base"
+[ "$(domid)" = "$number" ] || fail "it is domain $(domid) and not $number"
+recovered
+[ "$(top)" = "$base" ] || fail "it is in $(top)"
+is "$over" head
+holds "$over" 6
 
 begun "the record of what was begun cannot be read"
 record=$dir/store/$vm/.draft/snapshot.json

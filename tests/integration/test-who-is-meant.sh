@@ -78,7 +78,7 @@ says "named only-b; the VM $B of that name"
 gives 0 xensnap list web1
 says of-d $B
 gives 0 xensnap list --json web1
-python3 -m json.tool < <(grep -v '^xensnap' "$dir/out") > /dev/null || fail "no JSON: $(cat "$dir/out")"
+/usr/bin/python3 -m json.tool < <(grep -v '^xensnap' "$dir/out") > /dev/null || fail "no JSON: $(cat "$dir/out")"
 
 # What runs under another name now is called so, whatever its snapshots say; and what was free is no name of two.
 ends

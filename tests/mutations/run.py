@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Shows that each mutation of the programs makes the test fail that it names, and that this test passes without it.
 

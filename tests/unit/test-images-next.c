@@ -9,7 +9,7 @@
  * images, each behind a semicolon: NAME ours|theirs|foreign and what is to be said of it; "foreign" is in no ledger.
  *
  *   made head content merged replaced deleted unused    the role; the last four are why it is retired
- *   waits leaving into NAME untag                        the rest of its entry
+ *   waits leaving into NAME arrived untag                the rest of its entry
  *   on NAME                                              what it stands on
  *   active below named                                   how QEMU has it, or that a configuration names it
  *   frozen inside tagged                                 a record's content; our snapshots in it, somebody else's
@@ -41,6 +41,8 @@ static void parse_role(struct image *image, const char *word)
         image->waits = true;
     if (strcmp(word, "leaving") == 0)
         image->leaving = true;
+    if (strcmp(word, "arrived") == 0)
+        image->arrived = true;
     if (strcmp(word, "untag") == 0)
         image->tag_count = 1;
     if (strcmp(word, "xvdb") == 0)
@@ -324,15 +326,30 @@ static void begun(void)
         { "with an overlay on it since",
           "runs; b theirs deleted below into o; o ours content frozen on b below;"
           " n ours head on o active", "merge o b" },
-        { "QEMU has pivoted", "runs; b theirs deleted active into o; o ours head on b", "merge o b" },
+        { "QEMU has pivoted", "runs; b theirs deleted active into o arrived; o ours head on b", "merge o b" },
+        { "the VM was started from the lower one",
+          "runs; b theirs deleted active into o; o ours head on b", "nothing" },
+        { "the same with the upper one a snapshot's content",
+          "runs; b theirs deleted active into o; o ours content frozen on b", "nothing" },
+        { "the same, stopped", "stopped; b theirs deleted active into o; o ours head on b", "nothing" },
+        { "the same with the upper one a snapshot's content, stopped",
+          "stopped; b theirs deleted active into o; o ours content frozen on b", "nothing" },
+        { "the disk was detached", "runs; b theirs deleted into o; o ours head on b; x ours head xvdb active",
+          "nothing" },
+        { "the disk was detached, and all has arrived",
+          "runs; b theirs deleted into o arrived; o ours head on b; x ours head xvdb active", "merge o b" },
+        { "the disk was detached, and an overlay stands on it since",
+          "runs; b theirs deleted into o; o ours content frozen on b; n ours head on o", "merge o b" },
+        { "QEMU has done it in the middle",
+          "runs; b theirs deleted below into o; o ours content frozen on b; n ours head on b active", "merge o b" },
         { "the configuration is ahead",
           "runs; b theirs deleted below named into o; o ours head on b active", "merge o b" },
         { "the domain has ended behind that",
-          "stopped; b theirs deleted active into o; o ours head on b", "merge o b" },
+          "stopped; b theirs deleted active into o arrived; o ours head on b", "merge o b" },
         { "records have been moved",
-          "runs; b theirs content frozen into o; o ours content on b; n ours head on b active", "merge o b" },
+          "runs; b theirs content frozen into o arrived; o ours content on b; n ours head on b active", "merge o b" },
         { "the lower one is not forgotten meanwhile", "runs; b theirs deleted into o; o foreign", "nothing" },
-        { "nor is the upper one unlinked", "runs; b ours deleted into o active; o ours head", "merge o b" },
+        { "nor is the upper one unlinked", "runs; b ours deleted into o arrived active; o ours head", "merge o b" },
     };
 
     look(ROWS(rows), true);
@@ -366,7 +383,10 @@ static void learnt(void)
     memcpy(world.images.item, world.image, sizeof world.image);
     world.images.old = true;
     *world.images.item[1].vdev = *world.images.item[1].format = '\0';
+    snprintf(world.link[1].backing, sizeof world.link[1].backing, "/b");
     CHECK(images_learn(&world.images, &world.chain));
+    CHECK_STR(world.images.item[0].backing, IMAGE_ON_NONE);
+    CHECK_STR(world.images.item[1].backing, "/b");
     CHECK_INT((long long)world.images.count, 4);
     CHECK_INT(world.images.item[0].role, IMAGE_CONTENT);
     CHECK_STR(world.images.item[0].snapshot, "snapshot");
@@ -378,6 +398,10 @@ static void learnt(void)
     CHECK_INT(world.images.item[3].role, IMAGE_CONTENT);
     CHECK(!world.images.item[3].made && !world.images.old);
     world.link[3].entry = 3;
+    CHECK(images_learn(&world.images, &world.chain));
+    CHECK_STR(world.images.item[3].backing, IMAGE_ON_NONE);
+    world.link[0].there = world.link[1].there = false; /* what is not there has lost nothing */
+    *world.link[1].backing = '\0';
     CHECK(!images_learn(&world.images, &world.chain)); /* once */
     images_deinit(&world.images);
 }

@@ -127,12 +127,12 @@ static void noted_twice(void)
     CHECK_INT(images_note_head(store, VM1, "xvda", "/srv/ours", "qcow2", &err), 0);
     CHECK_INT(images_note_head(store, VM1, "xvdb", "/srv/theirs", "qcow2", &err), 0);
     CHECK_INT(images_note_made(store, VM1, "/srv/theirs", &err), 0);
-    CHECK_INT(images_set_merging(store, VM1, "/srv/theirs", "/srv/ours", &err), 0);
+    CHECK_INT(images_set_merging(store, VM1, "/srv/theirs", "/srv/ours", false, &err), 0);
     CHECK_INT(images_note_made(store, VM1, "/srv/theirs", &err), 0);
     CHECK_STR(stored(store), "/srv/ours ours head xvda\n/srv/theirs theirs head xvdb < /srv/ours\n");
-    CHECK_INT(images_set_merging(store, VM1, "/srv/theirs", NULL, &err), 0);
+    CHECK_INT(images_set_merging(store, VM1, "/srv/theirs", NULL, false, &err), 0);
     CHECK_STR(stored(store), "/srv/ours ours head xvda\n/srv/theirs theirs head xvdb\n");
-    CHECK_INT(images_set_merging(store, VM1, "/srv/none", "/srv/ours", &err), -1);
+    CHECK_INT(images_set_merging(store, VM1, "/srv/none", "/srv/ours", false, &err), -1);
 }
 
 static void tags_wait(void)
@@ -199,10 +199,16 @@ static void longest_path(void)
     path[0] = upper[0] = '/';
     path[sizeof path - 1] = upper[sizeof upper - 1] = '\0';
     CHECK_INT(images_note_made(store, VM1, path, &err), 0);
-    CHECK_INT(images_set_merging(store, VM1, path, upper, &err), 0);
+    CHECK_INT(images_set_merging(store, VM1, path, upper, false, &err), 0);
     CHECK_INT(images_load(&images, store, VM1, &err), 0);
-    if (CHECK(images_find(&images, path) != NULL))
+    if (CHECK(images_find(&images, path) != NULL)) {
         CHECK_STR(images_find(&images, path)->merging, upper);
+        CHECK(!images_find(&images, path)->arrived);
+    }
+    images_deinit(&images);
+    CHECK_INT(images_set_merging(store, VM1, path, upper, true, &err), 0);
+    CHECK_INT(images_load(&images, store, VM1, &err), 0);
+    CHECK(images_find(&images, path) && images_find(&images, path)->arrived);
     images_deinit(&images);
 }
 
@@ -277,7 +283,7 @@ static void damaged(void)
         images_deinit(&images);
         CHECK_INT(images_note_made(store, VM1, "/srv/b", &err), -1);
         CHECK_INT(images_forget(store, VM1, "/srv/a", &err), -1);
-        CHECK_INT(images_set_merging(store, VM1, "/srv/a", "/srv/b", &err), -1);
+        CHECK_INT(images_set_merging(store, VM1, "/srv/a", "/srv/b", false, &err), -1);
         after = file_read(scratch.dir, FILE_PATH);
         CHECK_STR(after, rows[i]);
     }
@@ -325,7 +331,7 @@ static void gives_descriptors_back(void)
     images_note_made(store, VM1, "/srv/a", &err);
     new_vm(store, VM1);
     images_note_made(store, VM1, "/srv/a", &err);
-    images_set_merging(store, VM1, "/srv/a", "/srv/b", &err);
+    images_set_merging(store, VM1, "/srv/a", "/srv/b", false, &err);
     images_forget(store, VM1, "/srv/a", &err);
     scratch_write(&scratch, FILE_PATH, "{");
     images_note_made(store, VM1, "/srv/a", &err);

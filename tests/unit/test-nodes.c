@@ -75,9 +75,10 @@ static void world_make(struct world *world, const char *devices, const char *all
 static struct node find(const struct world *world, const char *image, const char *tag)
 {
     struct node node;
+    struct err err = { 0 };
 
     memset(&node, 0xaa, sizeof node);
-    nodes_find(&world->nodes, scratch_path(&world->scratch, image), tag, &node);
+    CHECK_INT(nodes_find(&world->nodes, scratch_path(&world->scratch, image), tag, &node, &err), 0);
     return node;
 }
 
@@ -122,6 +123,27 @@ static void tops(void)
     node = find(&world, "c", NULL);
     check_node(&node, NODE_TOP, "xvdb-qcow2", "xvdb-qcow2", "c");
     CHECK_INT(node.writers, 1);
+}
+
+/* A link to itself is what cannot be looked at: nobody knows whether it is the image. */
+static void not_to_be_looked_at(void)
+{
+    _cleanup_(world_remove) struct world world;
+    struct err err = { 0 };
+    struct node node;
+
+    world_make(&world, two_disks, two_disks_nodes);
+    CHECK_INT(nodes_find(&world.nodes, scratch_path(&world.scratch, "none"), NULL, &node, &err), 0);
+    CHECK_INT(node.role, NODE_ABSENT);
+    CHECK_INT(symlinkat("loop", world.scratch.dir, "loop"), 0);
+    CHECK_INT(nodes_find(&world.nodes, scratch_path(&world.scratch, "loop"), NULL, &node, &err), -1);
+    CHECK_INT(err.code, ERR_IO);
+    CHECK_INT(unlinkat(world.scratch.dir, "c", 0), 0);
+    CHECK_INT(symlinkat("c", world.scratch.dir, "c"), 0);
+    err = (struct err){ 0 };
+    CHECK_INT(nodes_find(&world.nodes, scratch_path(&world.scratch, "d"), NULL, &node, &err), -1);
+    CHECK_INT(err.code, ERR_IO);
+    CHECK(strstr(err.text, "cannot look at") != NULL);
 }
 
 /* Its node is found though no device names it, and not the file node beside it. */
@@ -450,6 +472,7 @@ static void cannot_be_asked(void)
 
 static const struct check_test tests[] = {
     { "an image that a device writes to is its top", tops },
+    { "what cannot be looked at is not said to be absent", not_to_be_looked_at },
     { "an image under an overlay is below, with the overlay's name and file", below },
     { "an image far below is found too", far_below },
     { "an image that is not open is absent", absent },

@@ -214,6 +214,25 @@ static void found_by_name_then_by_id(void)
     CHECK(snapshots_find(&snapshots, "") == NULL);
 }
 
+/* Of one whose record cannot be read nobody knows the name. */
+static void what_is_not_known_is_not_absent(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct record good = new_record(VM1, ID1, "good", 1), lost = new_record(VM1, ID2, "lost", 2), found;
+    struct err err = { 0 };
+
+    plant(&scratch, &good);
+    CHECK_INT(store_find(store, VM1, "lost", &found, &err), -1);
+    CHECK_INT(err.code, ERR_NOT_FOUND);
+    plant(&scratch, &lost);
+    scratch_write(&scratch, "store/" VM1 "/" ID2 "/snapshot.json", "{");
+    CHECK_INT(store_find(store, VM1, "lost", &found, &err), -1);
+    CHECK_INT(err.code, ERR_CORRUPT);
+    CHECK(strstr(err.text, ID2) != NULL);
+    CHECK_INT(store_find(store, VM1, "good", &found, &err), 0);
+}
+
 /* Images are told to QEMU by paths, which must not hang on where the agent was started or on a link. */
 static void where_overlays_go(void)
 {
@@ -358,6 +377,7 @@ static const struct check_test tests[] = {
     { "drafts and damaged snapshots are left out", damaged_are_left_out },
     { "the current one is an id or nothing", current_of_all_sorts },
     { "a snapshot is found by its name first and by its id then", found_by_name_then_by_id },
+    { "one that may be there and cannot be read is not said to be absent", what_is_not_known_is_not_absent },
     { "overlays go into the VM's directory, by its real path", where_overlays_go },
     { "a path that would be cut is no overlay's", no_overlay_that_is_too_long },
     { "a root whose path would be cut is refused", no_root_that_is_too_long },
