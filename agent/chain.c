@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "draft.h"
+#include "files.h"
 #include "images.h"
 #include "op.h"
 #include "qcow2.h"
@@ -226,15 +228,25 @@ static bool is_being_merged(const struct images *images, const char *path)
     return false;
 }
 
+/* It is being deleted, and the next delete finishes that. */
+static bool is_in_trash(struct work *w, const char *snapshot)
+{
+    struct record record;
+    struct err err;
+
+    return trash_record(w->store, w->begun.order.vm, &record, &err) > 0 && strcmp(record.id, snapshot) == 0;
+}
+
 /* A snapshot's content, and no record says so: the record is what is missing. */
-static void check_contents(struct chain *chain, const struct images *images)
+static void check_contents(struct chain *chain, const struct images *images, struct work *w)
 {
     for (size_t i = 0; i < chain->count; i++) {
         const struct link *link = &chain->item[i];
         const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
         struct err lost;
 
-        if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(images, image->path))
+        if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(images, image->path) ||
+            is_in_trash(w, image->snapshot))
             continue;
         err_set(&lost, ERR_CORRUPT, "%s is snapshot %s, which is not to be found in the store", image->path,
                 image->snapshot);
@@ -272,7 +284,7 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
     if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 ||
         add_records(chain, w, err) < 0 || ask_qemu(chain, images, reach, err) < 0)
         return -1;
-    check_contents(chain, images);
+    check_contents(chain, images, w);
     check_stranger(chain);
     return 0;
 }
@@ -343,7 +355,49 @@ static int add_below(struct chain *chain, size_t n, const char *path, const char
     return 0;
 }
 
-static int look_into(struct chain *chain, size_t n, struct work *w, struct err *err)
+static bool is_same_image(const char *one, const char *other)
+{
+    return strcmp(one, other) == 0 || same_file(one, other);
+}
+
+/* A merge changes what stands on the upper image before the ledger says so. */
+static bool is_merged_into(const struct images *images, const char *upper, const char *lower)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        const struct image *image = &images->item[i];
+
+        if (*image->merging && is_same_image(image->merging, upper) && is_same_image(image->path, lower))
+            return true;
+    }
+    return false;
+}
+
+static const char *for_people(const char *backing)
+{
+    return strcmp(backing, IMAGE_ON_NONE) == 0 ? "nothing" : backing;
+}
+
+/* Somebody has put another file in its place, or has it stand on another one.  A disk can be made larger; what is a
+ * snapshot's content cannot. */
+static void check_header(struct chain *chain, const struct link *link, const struct images *images)
+{
+    const struct image *image = &images->item[link->entry];
+    const char *backing = *link->backing ? link->backing : IMAGE_ON_NONE;
+    struct err other;
+
+    if (*image->backing && !is_same_image(backing, image->backing) &&
+        !is_merged_into(images, image->backing, backing))
+        err_set(&other, ERR_CORRUPT, "%s stands on %s, and has to stand on %s", link->path, for_people(backing),
+                for_people(image->backing));
+    else if (image->size && link->size != image->size && image->role == IMAGE_CONTENT)
+        err_set(&other, ERR_CORRUPT, "%s is a snapshot's content and had %lld bytes; now it has %lld", link->path,
+                image->size, link->size);
+    else
+        return;
+    set_unknown(chain, &other);
+}
+
+static int look_into(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
 {
     struct link *link = &chain->item[n];
     struct image_info info;
@@ -353,6 +407,9 @@ static int look_into(struct chain *chain, size_t n, struct work *w, struct err *
     link->tags = info.tags;
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
+    link->size = info.virtual_size;
+    if (link->entry >= 0)
+        check_header(chain, link, images);
     return *info.backing == '/' ? add_below(chain, n, info.backing, info.backing_format, err) : 0;
 }
 
@@ -391,7 +448,7 @@ static int look_at(struct chain *chain, size_t n, const struct images *images, s
     if (!is_there(chain, link, image, err))
         return link->there ? 0 : look_at_absent(chain, n, image, err);
     link->empty = never_came_into_use(link, image);
-    if (look_into(chain, n, w, err) == 0)
+    if (look_into(chain, n, images, w, err) == 0)
         return 0;
     set_unknown(chain, err);
     return err->code == ERR_QEMU ? 0 : -1; /* qemu-img cannot read it; else it was not even asked */

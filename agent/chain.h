@@ -22,6 +22,7 @@ struct link {
     char path[PATH_SIZE];    /* as the ledger spells it, else as a configuration or a record does */
     char format[12];         /* from whoever knows it; "" = nobody does, and it is not guessed */
     char backing[PATH_SIZE]; /* "" = none */
+    long long size;          /* virtual; 0 = it was not looked at */
     int below;               /* which link it stands on; -1 = none */
     int entry;               /* which image of the ledger it is; -1 = none of them */
     dev_t device;            /* 0, as the inode is: there is no such file */

@@ -45,14 +45,18 @@ static int agree_with_qemu(struct work *w, const struct record *record, struct e
         return -1;
     for (size_t i = 0; reach.runs && i < record->disk_count; i++) {
         const struct record_disk *disk = &record->disks[i];
-        struct node node;
+        struct node over, below;
 
         if (disk->place != PLACE_EXTERNAL)
             continue;
-        if (reach_find(&reach, disk->overlay, NULL, &node, err) < 0 ||
-            xl_config_store_disk(w->xl, reach.domain.domid, disk->vdev,
-                                 node.role == NODE_TOP ? disk->overlay : disk->target,
-                                 node.role == NODE_TOP ? "qcow2" : disk->format, err) < 0)
+        if (reach_find(&reach, disk->overlay, NULL, &over, err) < 0 ||
+            reach_find(&reach, disk->target, NULL, &below, err) < 0)
+            return -1;
+        if (over.role != NODE_TOP && below.role != NODE_TOP)
+            continue; /* it was detached, and may be another image by now */
+        if (xl_config_store_disk(w->xl, reach.domain.domid, disk->vdev,
+                                 over.role == NODE_TOP ? disk->overlay : disk->target,
+                                 over.role == NODE_TOP ? "qcow2" : disk->format, err) < 0)
             return -1;
     }
     return 0;
@@ -85,18 +89,29 @@ static bool is_disk_of(struct xl_config *config, const struct record_disk *disk)
     return false;
 }
 
+/* Ours names the overlay since before the guest stood still. */
+static int save_what_runs(struct work *w, const struct reach *reach, struct err *err)
+{
+    _cleanup_(xl_config_freep) struct xl_config *config = NULL;
+
+    return vmconfig_load(w, reach_domain(reach), &config, err) < 0 ? -1 : vmconfig_save(w, config, err);
+}
+
 /* Either the domain goes on in the overlay, and what it holds goes back into the image afterwards.  Or it does not;
  * that it never did is not told by a QEMU which does not have it, for the disk may have been detached, or the domain be
  * another one of the same number.  images_next() goes by what is in it. */
 static int leave_overlay(struct work *w, const struct reach *reach, struct xl_config *config,
                          const struct record_disk *disk, struct err *err)
 {
-    struct node node;
+    struct node over, below;
 
-    if (reach_find(reach, disk->overlay, NULL, &node, err) < 0)
+    if (reach_find(reach, disk->overlay, NULL, &over, err) < 0 ||
+        reach_find(reach, disk->target, NULL, &below, err) < 0)
         return -1;
-    if (reach->qmp ? node.role == NODE_TOP : is_disk_of(config, disk))
+    if (reach->qmp ? over.role == NODE_TOP : is_disk_of(config, disk))
         return 0;
+    if (reach->qmp && below.role != NODE_TOP)
+        return save_what_runs(w, reach, err);
     return vmconfig_switch(w, reach_domain(reach), disk->vdev, disk->target, disk->format, err);
 }
 

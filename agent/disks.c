@@ -68,7 +68,7 @@ static int make_overlay(const struct record *record, const struct record_disk *d
         return err_set(err, ERR_CORRUPT, "its image is marked as corrupt");
     if (access(disk->overlay, F_OK) == 0)
         return err_set(err, ERR_EXISTS, "the file that is to be made exists already");
-    if (images_note_overlay(store, record->vm, disk, err) < 0)
+    if (images_note_overlay(store, record->vm, disk, base.virtual_size, base.backing, err) < 0)
         return -1;
     fd = file_claim(disk->overlay, disk->target, err);
     if (fd < 0 && err->code == ERR_EXISTS)
@@ -225,8 +225,8 @@ int disks_untag_one(const struct record_disk *disk, const char *vm, const struct
     if (reach_find(reach, disk->target, disk->tag, &node, err) < 0)
         return -1;
     /* QEMU removes snapshots from the image that it writes to and from no other, and has the rest of them in
-     * its memory, where nobody must change it from outside. */
-    if (node.role == NODE_BELOW)
+     * its memory, where nobody must change it from outside.  With two writers each has its own (check_node). */
+    if (node.role == NODE_BELOW || node.writers > 1)
         return 0;
     return (node.role == NODE_ABSENT ? untag_stopped(disk, vm, store, control, err)
                                      : untag_running(disk, &node, reach, err)) < 0 ? -1 : 1;

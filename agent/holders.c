@@ -162,6 +162,12 @@ int holders_wait(const struct holders *holders, int seconds, struct err *err)
     return 0;
 }
 
+void holders_drop(struct holders *holders, size_t index)
+{
+    closep(&holders->item[index].pidfd);
+    holders->item[index] = holders->item[--holders->count];
+}
+
 void holders_deinit(struct holders *holders)
 {
     for (size_t i = 0; i < holders->count; i++)

@@ -31,6 +31,8 @@ bool holders_find_loop(const char *file, char name[32]);
 /* Until all of them have ended, as long as they get on (life.h); ERR_BUSY names one that has done nothing for so many
  * SECONDS. */
 int holders_wait(const struct holders *holders, int seconds, struct err *err);
+/* The one with that INDEX is of no concern; the last one has its place. */
+void holders_drop(struct holders *holders, size_t index);
 void holders_deinit(struct holders *holders);
 
 #endif

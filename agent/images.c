@@ -84,6 +84,18 @@ void image_content(struct image *image, const char *snapshot)
     snprintf(image->snapshot, sizeof image->snapshot, "%s", snapshot);
 }
 
+bool image_header(struct image *image, long long size, const char *backing)
+{
+    bool grown = size != image->size && (!image->size || image->role == IMAGE_HEAD);
+    bool changed = grown || !*image->backing;
+
+    if (grown)
+        image->size = size;
+    if (!*image->backing)
+        snprintf(image->backing, sizeof image->backing, "%s", *backing ? backing : IMAGE_ON_NONE);
+    return changed;
+}
+
 void image_retire(struct image *image, enum image_why why, bool waits)
 {
     set_role(image, IMAGE_RETIRED);
@@ -180,14 +192,20 @@ static struct image *parse_path(struct images *images, const struct json *json)
     return images_add(images, path, "", json_true(json_get(json, "made")));
 }
 
+static bool parse_size(struct image *image, const struct json *json)
+{
+    image->size = json_integer(json_get(json, "size"), 0);
+    return image->size >= 0;
+}
+
 static bool parse_image(struct images *images, const struct json *json)
 {
     struct image *image = parse_path(images, json);
 
     return image && copy_if_there(json, "format", image->format, sizeof image->format) &&
            is_format(image->format) && copy_if_there(json, "backing", image->backing, sizeof image->backing) &&
-           parse_merging(image, json) && parse_role(image, json) && parse_guard(image, json) &&
-           parse_tags(image, json_get(json, "remove"));
+           parse_size(image, json) && parse_merging(image, json) && parse_role(image, json) &&
+           parse_guard(image, json) && parse_tags(image, json_get(json, "remove"));
 }
 
 /* The first version had no roles.  What it made may be a disk of the VM, whatever else it is; what it did not make is
@@ -253,6 +271,8 @@ static void put_image(struct json_writer *w, const struct image *image)
     json_object(w, NULL);
     json_put_string(w, "path", image->path);
     json_put_string(w, "format", image->format);
+    if (image->size)
+        json_put_integer(w, "size", image->size);
     if (*image->backing)
         json_put_string(w, "backing", image->backing);
     json_put_bool(w, "made", image->made);

@@ -43,7 +43,8 @@ enum image_guard {
 struct image {
     char path[PATH_SIZE];     /* as it was written by whoever named it first */
     char format[12];          /* qcow2 or raw; "" = nobody has written it down */
-    char backing[PATH_SIZE];  /* on what it stood when it was last looked at; IMAGE_ON_NONE; "" = not known */
+    long long size;           /* virtual, in bytes; 0 = not known */
+    char backing[PATH_SIZE];  /* on what it stands, absolute; IMAGE_ON_NONE; "" = not known */
     bool made;                /* by us: may be unlinked.  Else it may only be merged into */
     enum image_role role;
     char vdev[VDEV_SIZE];     /* IMAGE_HEAD: of which disk; "" = not known */
@@ -79,6 +80,9 @@ void images_remove(struct images *images, const char *path);
 /* What it is from now on. */
 void image_head(struct image *image, const char *vdev);
 void image_content(struct image *image, const char *snapshot);
+/* What its header says is written down when it is first seen, and checked from then on (chain.h); but a disk of the VM
+ * can be made larger.  BACKING "": it stands on nothing.  Whether that changed anything. */
+bool image_header(struct image *image, long long size, const char *backing);
 void image_retire(struct image *image, enum image_why why, bool waits);
 /* For people. */
 const char *image_why_word(enum image_why why);

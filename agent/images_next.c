@@ -244,16 +244,11 @@ static bool learn_content(struct images *images, const struct link *link)
     return true;
 }
 
-/* An image that is not there the next time, because its file system is not, still stands on it. */
-static bool learn_backing(struct image *image, const struct link *link)
+/* An image that is not there the next time, because its file system is not, still stands on what it stood on. */
+static bool learn_header(struct image *image, const struct link *link)
 {
-    const char *backing = *link->backing ? link->backing : IMAGE_ON_NONE;
-
-    if ((image->role != IMAGE_HEAD && image->role != IMAGE_CONTENT) || !link->looked || !link->there ||
-        strcmp(image->backing, backing) == 0)
-        return false;
-    snprintf(image->backing, sizeof image->backing, "%s", backing);
-    return true;
+    return (image->role == IMAGE_HEAD || image->role == IMAGE_CONTENT) && link->looked && link->there && !link->empty &&
+           image_header(image, link->size, link->backing);
 }
 
 static bool learn_disk(struct image *image, const struct link *link)
@@ -281,8 +276,10 @@ bool images_learn(struct images *images, const struct chain *chain)
 
         if (link->frozen)
             changed |= learn_content(images, link);
-        if (link->entry >= 0)
-            changed |= learn_disk(&images->item[link->entry], link) | learn_backing(&images->item[link->entry], link);
+        if (link->entry < 0)
+            continue;
+        changed |= learn_disk(&images->item[link->entry], link);
+        changed |= learn_header(&images->item[link->entry], link);
     }
     return changed;
 }

@@ -72,19 +72,33 @@ int images_note_head(struct store *store, const char *vm, const char *vdev, cons
     return change_images(store, vm, add_head, &(struct head){ vdev, path, format }, err);
 }
 
+struct overlay {
+    const struct record_disk *disk;
+    long long size;
+    const char *backing; /* of the image below it */
+};
+
 static int add_overlay(struct images *images, const void *data, struct err *err)
 {
-    const struct record_disk *disk = data;
+    const struct overlay *overlay = data;
+    const struct record_disk *disk = overlay->disk;
     const struct head base = { disk->vdev, disk->target, disk->format };
+    struct image *image;
 
     if (add_head(images, &base, err) < 0)
         return -1;
-    return images_add(images, disk->overlay, "qcow2", true) ? 0 : out_of_memory(err);
+    image_header(find_or_add(images, disk->target, disk->format), overlay->size, overlay->backing);
+    image = images_add(images, disk->overlay, "qcow2", true);
+    if (!image)
+        return out_of_memory(err);
+    image_header(image, overlay->size, disk->target);
+    return 0;
 }
 
-int images_note_overlay(struct store *store, const char *vm, const struct record_disk *disk, struct err *err)
+int images_note_overlay(struct store *store, const char *vm, const struct record_disk *disk, long long size,
+                        const char *backing, struct err *err)
 {
-    return change_images(store, vm, add_overlay, disk, err);
+    return change_images(store, vm, add_overlay, &(struct overlay){ disk, size, backing }, err);
 }
 
 static int add_heads(struct images *images, const void *data, struct err *err)

@@ -205,6 +205,15 @@ static void start_job(struct agent *agent, struct job *job)
     msg_send(job->socket, &(struct msg){ .kind = MSG_ORDER, .order = job->order });
 }
 
+/* What it was to put right, or was to wait for, is not forgotten with it. */
+static void leave_queue(struct agent *agent, struct job *job)
+{
+    queue_take(&agent->queue, job);
+    ready_look(agent);
+    retry_look(agent, job->order.vm, job->by_hand);
+    job_free(job);
+}
+
 void jobs_schedule(struct agent *agent)
 {
     struct job *job;
@@ -216,8 +225,7 @@ void jobs_schedule(struct agent *agent)
             step(job, JOB_DIED);
             job->status.state = STATE_FAILED;
             end_job(agent, job);
-            queue_take(&agent->queue, job);
-            job_free(job);
+            leave_queue(agent, job);
         }
     }
     if (agent->stopping) {
@@ -254,10 +262,7 @@ static void on_worker_ended(struct agent *agent, struct job *job, int wait_statu
                 "the operation was interrupted and could not be put right; see the agent's log");
         end_job(agent, job);
     }
-    queue_take(&agent->queue, job);
-    ready_look(agent);
-    retry_look(agent, job->order.vm, job->by_hand);
-    job_free(job);
+    leave_queue(agent, job);
 }
 
 void agent_on_child(struct agent *agent)
@@ -283,8 +288,7 @@ void jobs_cancel(struct agent *agent, struct job *job)
     if (job->status.state == STATE_CANCELLED) {
         err_set(&job->status.error, ERR_CANCELLED, "cancelled before it was begun");
         end_job(agent, job);
-        queue_take(&agent->queue, job);
-        job_free(job);
+        leave_queue(agent, job);
         return;
     }
     if (job->socket >= 0)

@@ -38,6 +38,15 @@ struct journal *journal_close(struct journal *journal)
     return NULL;
 }
 
+static int take_back(struct journal *journal, off_t size)
+{
+    int error = errno;
+
+    if (ftruncate(journal->fd, size) == 0)
+        errno = error;
+    return -1;
+}
+
 static int append(struct journal *journal, struct json_writer *w, enum durability durability)
 {
     _cleanup_(freep) char *line = NULL;
@@ -46,14 +55,8 @@ static int append(struct journal *journal, struct json_writer *w, enum durabilit
 
     if (length < 0 || fstat(journal->fd, &before) < 0)
         return -1;
-    if (write(journal->fd, line, (size_t)length) != length) {
-        int error = errno;
-
-        /* half a line would swallow the next one, which may be the outcome */
-        if (ftruncate(journal->fd, before.st_size) == 0)
-            errno = error;
-        return -1;
-    }
+    if (write(journal->fd, line, (size_t)length) != length)
+        return take_back(journal, before.st_size); /* half a line would swallow the next one, perhaps the outcome */
     return durability == JOURNAL_DURABLE ? fdatasync(journal->fd) : 0;
 }
 
@@ -149,14 +152,21 @@ int journal_begin(struct journal **out, struct store *store, const struct journa
     return -1;
 }
 
+/* Where only its durability is in doubt it goes again: the step is not taken, so nobody is to read that it was. */
 int journal_step(struct journal *journal, const char *step, enum durability durability, struct err *err)
 {
     _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+    struct stat before;
 
     json_object(w, NULL);
     json_put_string(w, "step", step);
     json_end_object(w);
-    return append(journal, w, durability) < 0 ? err_errno(err, "cannot write the journal") : 0;
+    if (fstat(journal->fd, &before) < 0)
+        return err_errno(err, "cannot read the journal");
+    if (append(journal, w, durability) == 0)
+        return 0;
+    take_back(journal, before.st_size);
+    return err_errno(err, "cannot write the journal");
 }
 
 void journal_let_go(struct journal *journal)

@@ -244,6 +244,7 @@ static int hand_down(struct merge *m, struct pass *pass, struct err *err)
         image_head(lower, m->upper->vdev);
     *lower->merging = '\0';
     lower->arrived = false;
+    lower->size = 0; /* it has grown to the upper one's */
     for (size_t i = 0; i < pass->images.count; i++)
         if (strcmp(pass->images.item[i].backing, upper->path) == 0)
             snprintf(pass->images.item[i].backing, PATH_SIZE, "%s", lower->path);
@@ -414,7 +415,7 @@ static bool all_in_use(const struct pass *pass)
         const struct link *link = chain_find(&pass->chain, image->path);
         bool content = image->role == IMAGE_CONTENT && link->frozen;
 
-        if (*image->merging || image->tag_count > 0 ||
+        if (*image->merging || image->tag_count > 0 || !image->size ||
             !(content || (image->role == IMAGE_HEAD && image->made && link->active)))
             return false;
     }

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "record.h"
 #include "spawn.h"
+#include "xenstore.h"
 #include "xl.h"
 
 /* As in a revert. */
@@ -45,8 +46,39 @@ static void dump_core(struct watch *watch, const struct xl_config *config)
         log_error("domain %u (%s): %s", watch->domid, watch->vm, err.text);
 }
 
+static bool is_qemu_of(struct xenstore *xs, const char *id, int pid)
+{
+    _cleanup_(freep) char *value = NULL;
+    char path[XS_PATH_SIZE];
+    unsigned domid;
+
+    if (!domid_parse(id, &domid))
+        return false;
+    path_domain(path, domid, "image/device-model-pid", NULL, NULL);
+    value = xenstore_read(xs, path, NULL);
+    return value && atoi(value) == pid;
+}
+
+/* Domains may share a disk (w! in xl.cfg).  The QEMUs of the others go on. */
+static void drop_other_domains(struct holders *holders, unsigned domid)
+{
+    struct err err;
+    size_t count = 0;
+    _cleanup_(xenstore_closep) struct xenstore *xs = NULL;
+    _cleanup_(freep) char **ids = NULL;
+    char own[12];
+
+    snprintf(own, sizeof own, "%u", domid);
+    if (xenstore_open(&xs, &err) == 0)
+        ids = xenstore_children(xs, "/local/domain", &count);
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = 0; strcmp(ids[i], own) != 0 && at < holders->count; at++)
+            if (is_qemu_of(xs, ids[i], holders->item[at].pid))
+                holders_drop(holders, at--);
+}
+
 /* libxl does not wait for a domain's QEMU to end, and the next one may be refused the images until it has. */
-static void find_holders(const struct xl_config *config, struct holders *holders)
+static void find_holders(const struct xl_config *config, unsigned domid, struct holders *holders)
 {
     _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
     size_t count = disks ? xl_config_disks(config, disks, DISKS_MAX) : 0;
@@ -55,6 +87,7 @@ static void find_holders(const struct xl_config *config, struct holders *holders
     for (size_t i = 0; i < count; i++)
         if (disks[i].qdisk && disks[i].writable)
             holders_find_writers(holders, disks[i].target, &err);
+    drop_other_domains(holders, domid);
 }
 
 static int destroy(struct watch *watch, const struct xl_config *config, struct err *err)
@@ -62,7 +95,7 @@ static int destroy(struct watch *watch, const struct xl_config *config, struct e
     struct holders holders = { 0 };
     int rc;
 
-    find_holders(config, &holders);
+    find_holders(config, watch->domid, &holders);
     rc = xl_destroy(watch->xl, watch->domid, err);
     if (rc == 0)
         rc = holders_wait(&holders, QEMU_SILENT_SECONDS, err);

@@ -18,13 +18,16 @@
 
 static const char *const steps[] = { "unlist", "disks", "files", "merge", NULL };
 
-/* What is not known is not absent: nobody may need an image because of that. */
-static int check_known(struct work *w, const struct reach *reach, struct err *err)
+/* What is not known is not absent: nobody may need an image because of that.  Headers are read where something is going
+ * to be merged. */
+static int check_known(struct work *w, const struct record *record, const struct reach *reach, struct err *err)
 {
     _cleanup_(images_deinit) struct images images = { 0 };
     _cleanup_(chain_deinit) struct chain chain = { 0 };
 
     if (images_load(&images, w->store, w->begun.order.vm, err) < 0 || chain_list(&chain, &images, w, reach, err) < 0)
+        return -1;
+    if (record_has(record, PLACE_EXTERNAL) && chain_look(&chain, &images, w, err) < 0)
         return -1;
     return chain_check_known(&chain, err);
 }
@@ -35,7 +38,7 @@ static int check(struct work *w, const struct record *record, const struct reach
     _cleanup_(xl_config_freep) struct xl_config *config = NULL;
     struct xl_intent intent = { .switches = record_has(record, PLACE_EXTERNAL) };
 
-    if (reach_check_steady(reach, err) < 0 || check_known(w, reach, err) < 0 ||
+    if (reach_check_steady(reach, err) < 0 || check_known(w, record, reach, err) < 0 ||
         disks_check_untag(record, reach, err) < 0)
         return -1;
     if (!reach->runs || !intent.switches)

@@ -99,6 +99,15 @@ int tree_make(struct xl *xl, const struct guest *guest, const char *name, const 
     return 0;
 }
 
+void tree_put_qemu(struct xl *xl, unsigned domid, int pid)
+{
+    char number[12];
+
+    snprintf(number, sizeof number, "%d", pid);
+    put_node(xl, domid, "image", "", DOM0);
+    put_node(xl, domid, "image/device-model-pid", number, DOM0);
+}
+
 int tree_introduce(struct xl *xl, unsigned domid, struct err *err)
 {
     if (xs_introduce_domain(xl->xs, domid, 1, 1))

@@ -11,6 +11,8 @@ int tree_open(struct xl *xl, struct err *err);
 /* Whether a domain that is still there has that name; GUEST may be NULL. */
 bool tree_has_name(struct xl *xl, const char *name, struct guest *guest);
 int tree_make(struct xl *xl, const struct guest *guest, const char *name, const char *mark, struct err *err);
+/* Which process is the domain's QEMU, as who ends it later goes by. */
+void tree_put_qemu(struct xl *xl, unsigned domid, int pid);
 /* xenstored hears of the domain: @introduceDomain. */
 int tree_introduce(struct xl *xl, unsigned domid, struct err *err);
 void tree_remove(struct xl *xl, unsigned domid);

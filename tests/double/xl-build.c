@@ -45,6 +45,8 @@ static int fill_domain(struct xl *xl, const struct xl_config *config, int memory
         return -1;
     if (tree_introduce(xl, domid, err) < 0 || qemu_start(domid, config, err) < 0)
         return -1;
+    if (qemu_pid(domid))
+        tree_put_qemu(xl, domid, qemu_pid(domid));
     if (is_to_fail())
         return err_set(err, ERR_XEN, "starting the domain failed (double: as it was told to)");
     return double_store(domid, config, err);

@@ -19,7 +19,6 @@ from player import Player
 from world import FINAL, World
 
 ANSWER_SECONDS, WORK_SECONDS, RECOVERY_SECONDS = 60, 60, 3
-ANSWER_PAUSE = 0.01
 THOROUGH_EVERY = 5  # of the looks, unless it is an image that gets the error; what is broken stays broken
 HERE = pathlib.Path(__file__).resolve().parent
 DOUBLE, BIN = HERE.parent / "double", HERE / "bin"
@@ -49,6 +48,8 @@ def all_scenarios():
 
 class FaultWorld(World):
     """PRELOAD is faults.so. Store and images are on small file systems, where those can be mounted."""
+
+    decided = True  # whether it is known how a revert has ended
 
     def _begin(self):
         self.plan = Plan(self.dir / "plan", self.preload, [self.store, self.images, self.run_dir])
@@ -88,6 +89,16 @@ class FaultWorld(World):
             return True
         return False
 
+    def may_write(self, domid):
+        """A revert with a fault in it ends with the snapshot's state or with what there was before, and the writer must
+        not take one for the other. The journal tells, and without one the answer, which comes then."""
+        if domid == self.met or self.coming[0] != "revert" or self.decided:
+            return True
+        journal = self.vm_file("journal")
+        if '{"step":"put-back"}' in journal:
+            self.coming = ("boot", None)
+        return bool(journal)
+
     def _is_idle(self):
         self.idle_descriptors = procs.descriptors(self.agent.pid)
         time.sleep(0.05)
@@ -112,6 +123,7 @@ class FaultPlayer(Player):
         world = self.world
         life, domid = world.life(), world.double.domid()
         world.coming = ("revert", action.keys["name"]) if action.operation == "revert" else (None, None)
+        world.decided = not self.case
         world.model.ask()
         if self.case and self.case.program == "space":
             world.writer.park()  # the guest has to do with its own errors
@@ -132,6 +144,7 @@ class FaultPlayer(Player):
         world.writer.park()
         world.model.end_asking()
         self.unclear = False
+        world.decided = True
         self._judge_answer()
         life = self._life_after(action, life, self._conclude(action, domid))
         # the next operation tries it again
@@ -141,16 +154,28 @@ class FaultPlayer(Player):
 
     def _await(self, ident):
         """Until it is answered and nobody works at it any more. An agent that ends is started anew, as systemd does."""
-        world, end = self.world, time.monotonic() + ANSWER_SECONDS
-        self.status = {}
-        while world.state(ident) not in FINAL or world.worker():
-            if time.monotonic() > end:
-                raise Loss(f"no answer: {world.state(ident)}{', the agent was restarted' if self.restarts else ''}")
+        world, self.status = self.world, {}
+
+        def is_over():
             if not world.agent_lives():
                 self.restarts += 1
                 world.agent_start()
-            time.sleep(ANSWER_PAUSE)
+            return not world.worker() and world.state(ident) in FINAL
+
+        if not procs.until(ANSWER_SECONDS, is_over):
+            raise Loss(f"no answer: {world.state(ident)}{', the agent was restarted' if self.restarts else ''}")
         self.status = world.status(ident)
+
+    def _conclude(self, action, domid):
+        """A revert that fails behind its point of no return ends with the VM as it was, booted from its disks: another
+        domain, that has all that was written, and knows nothing of it."""
+        message, now = self.status.get("message") or "", self.world.double.domid()
+        if action.operation != "revert" or not message.startswith("the VM is ") or self.status["state"] == "done":
+            return super()._conclude(action, domid)
+        if " again as it was before" not in message or (now == domid) != (domid is None):
+            raise Loss(f"the revert has failed ({message}), and the domain is {now}, before {domid}")
+        self.world.coming = ("boot", None) if now != self.world.met else (None, None)
+        return False
 
     def _judge_answer(self):
         state, word = self.status["state"], self.status.get("error")

@@ -107,6 +107,45 @@ refused s3
 cp "$dir/kept" "$file"
 healed
 
+# stopped_and WORDS COMMAND...: with the VM stopped something is done to an image, which is told with these words.
+stopped_and() {
+    local words=$1 name
+    shift
+    domain_end
+    "$@" || fail "$*"
+    sums_of "$base" "$one" "$two" "$three"
+    for name in s1 s2 s3; do
+        gives 13 xensnap delete -n $name "$vm"
+        says "$words"
+    done
+    unchanged
+}
+
+goes_on() {
+    "$@" || fail "$*"
+    machine xvda qcow2 "$three"
+    healed
+}
+
+three "an image that was put onto another one"
+cp "$base" "$dir/other.qcow2"
+stopped_and 'has to stand on' qemu-img rebase -u -f qcow2 -b "$dir/other.qcow2" -F qcow2 "$one"
+goes_on qemu-img rebase -u -f qcow2 -b "$base" -F qcow2 "$one"
+
+three "an image that stands on nothing any more"
+stopped_and 'stands on nothing' qemu-img rebase -u -f qcow2 -b "" "$three"
+goes_on qemu-img rebase -u -f qcow2 -b "$two" -F qcow2 "$three"
+
+three "a snapshot's content that was made larger"
+stopped_and 'content and had' qemu-img resize -q -f qcow2 "$two" +1M
+goes_on qemu-img resize -q -f qcow2 --shrink "$two" 64M
+
+three "a disk that was made larger, which is its owner's right"
+domain_end
+qemu-img resize -q -f qcow2 "$three" +1M
+machine xvda qcow2 "$three"
+healed
+
 three "a snapshot's directory that is gone: images.json knows that there was one"
 directory=$(dirname "$(record s2)")
 mv "$directory" "$dir/kept.d"

@@ -51,4 +51,22 @@ wait_for 10 one_monitor 1 || fail "$(monitors) monitors after a restart of the a
 domain shutdown "$(domid)" poweroff
 wait_for 10 one_monitor 0 '' || fail "$(monitors) monitors after a poweroff: $(ls -A "$dir/run/monitor")"
 kill $backup
+
+# A disk that it shares with another domain (w! in xl.cfg): the other one's QEMU does not end with this one's domain.
+qemu-img create -q -f qcow2 "$dir/shared.qcow2" 64M
+{
+    domain_config pv xvda qcow2 rw "$dir/xvda.qcow2" xvdb qcow2 rw "$dir/shared.qcow2"
+    echo 'on reboot 1'
+} | domain create > "$dir/domid" || fail "the domain is not made"
+gives 0 xensnap create -D --disks xvda -n s2 web1
+gives 0 xensnap revert web1 s2
+wait_for 10 one_monitor 1 || fail "$(monitors) monitors after a revert: $(ls -A "$dir/run/monitor")"
+domain_config pv xvda qcow2 rw "$dir/shared.qcow2" |
+    sed 's/^name .*/name web2/; s/^uuid .*/uuid 11111111-2222-4333-8444-555555555555/' | domain create > "$dir/other" ||
+    fail "the other domain is not made"
+before=$(domid)
+domain shutdown "$before" reboot
+wait_for 30 is_started_anew || fail "the domain $before does not come back beside $(cat "$dir/other")"
+[ "$(domain life "$(cat "$dir/other")")" = running ] || fail "the other domain does not run"
+domain destroy "$(cat "$dir/other")"
 echo ok

@@ -115,6 +115,17 @@ recovered
 is "$over" head
 holds "$over" 6
 
+begun "another image is the disk meanwhile"
+kill -STOP "$killed"
+domain_end
+machine xvda qcow2 "$dir/z.qcow2"
+writes 7
+recovered
+[ "$(top)" = "$dir/z.qcow2" ] && [ "$(stored)" = "$dir/z.qcow2" ] || fail "QEMU is in $(top), libxl says $(stored)"
+[ ! -e "$dir/store/$vm/disk.cfg" ] || grep -q "target=$dir/z.qcow2\"" "$dir/store/$vm/disk.cfg" ||
+    fail "the VM would be started with $(cat "$dir/store/$vm/disk.cfg")"
+holds "$base" 1
+
 begun "the record of what was begun cannot be read"
 record=$dir/store/$vm/.draft/snapshot.json
 cp "$record" "$dir/kept"

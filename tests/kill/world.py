@@ -257,6 +257,10 @@ class World:
         with Qmp(self.double.writer_monitor(self.met)) as monitor:
             return self.double.written_to(monitor)
 
+    def may_write(self, _domid):
+        """Whether the writer may go on in that domain, which runs."""
+        return True
+
     def meet(self, domid):
         """There is a domain that nobody has looked at yet, perhaps: the model is told what it is, and its memory has to
         be of the same moment. A domain that nothing was to bring is a Loss; so is a second one after the guest has gone

@@ -70,7 +70,7 @@ class Writer(threading.Thread):
         """Writes once if there is a domain that runs. A write that is under way when the domain is paused goes on, as
         one that a guest has given to QEMU does; the guest hears of it when it runs again."""
         with self.world.double.while_running() as domid:
-            if domid is None or not self._connect(domid):
+            if domid is None or not self.world.may_write(domid) or not self._connect(domid):
                 return False
             self.world.meet(domid)
             write = self.model.begin()

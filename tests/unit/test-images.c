@@ -68,7 +68,7 @@ static void told_of(void)
                                             .format = "raw", .overlay = "/srv/o" };
     record.disks[1] = (struct record_disk){ .vdev = "xvdb", .place = PLACE_INTERNAL, .target = "/srv/i" };
     new_vm(store, VM1);
-    CHECK_INT(images_note_overlay(store, VM1, &record.disks[0], &err), 0);
+    CHECK_INT(images_note_overlay(store, VM1, &record.disks[0], 1 << 20, "", &err), 0);
     CHECK_STR(stored(store), "/srv/b theirs head xvda\n/srv/o ours made\n");
     CHECK_INT(scratch_mode(&scratch, FILE_PATH), 0600);
     CHECK(!scratch_has(&scratch, FILE_PATH ".new"));

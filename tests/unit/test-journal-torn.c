@@ -5,6 +5,20 @@
 
 #include "journaling.h"
 
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool disk_fails;
+
+int fdatasync(int fd)
+{
+    if (!disk_fails)
+        return (int)syscall(SYS_fdatasync, fd);
+    errno = EIO;
+    return -1;
+}
+
 static void append(const struct scratch *scratch, const char *text)
 {
     _cleanup_(closep) int fd = openat(scratch->dir, JOURNAL, O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -91,6 +105,27 @@ static void what_follows_a_step_without_room(void)
     CHECK_STR(state.step, "save");
     CHECK(state.ended);
     CHECK_INT(state.outcome.code, ERR_NO_SPACE);
+}
+
+static void a_step_that_may_not_be_on_the_disk(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct journal *journal = begin(store, &create);
+    struct journal_state state;
+    struct err err = { 0 };
+
+    if (!journal)
+        return;
+    step(journal, "pause", JOURNAL_DURABLE);
+    disk_fails = true;
+    CHECK_INT(journal_step(journal, "destroy", JOURNAL_DURABLE, &err), -1);
+    disk_fails = false;
+    CHECK_HAS(err.text, "cannot write the journal");
+    journal_close(journal); /* and is killed: nobody has destroyed the domain */
+    journal_close(take(store, &state));
+    CHECK_STR(state.step, "pause");
+    CHECK(state.paused);
 }
 
 static void torn_order(void)
@@ -232,6 +267,7 @@ static const struct check_test tests[] = {
     { "a torn last line is ignored", torn_last_line },
     { "what is written behind a torn line is read", what_follows_a_torn_line },
     { "what is written behind a step that had no room is read", what_follows_a_step_without_room },
+    { "a step that may not be on the disk was not taken", a_step_that_may_not_be_on_the_disk },
     { "an order that was not written whole is none", torn_order },
     { "an empty journal is none, and another may begin", empty_journal },
     { "damaged lines say nothing", damaged },
