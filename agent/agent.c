@@ -151,6 +151,7 @@ static void begin(struct agent *agent)
     agent_refresh(agent);
     agent->starting = true;
     store_each_vm(agent->store, requests_take_up, agent);
+    store_each_vm(agent->store, requests_protect, agent);
     for (size_t i = 0; i < count; i++)
         if (domid_parse(ids[i], &domid))
             publish_orphans(agent->xs, domid, job_is_known, agent);

@@ -96,7 +96,10 @@ int target_find(struct agent *agent, struct order *order, struct doubt *doubt, s
 void requests_on_letter(void *data, const struct letter *letter);
 /* Queues the recovery of what was begun on the VM and never ended, if there is such a thing. */
 void requests_take_up(void *data, const char *vm);
-/* The same by the agent itself, after an earlier recovery of this agent's has failed; its request was answered then. */
+/* Queues that the VM's images are protected, if it has any and nothing else is to be done, which ends with that. */
+void requests_protect(void *data, const char *vm);
+/* The same as requests_take_up() by the agent itself, after an earlier recovery of this agent's has failed; its request
+ * was answered then. */
 void requests_try_again(struct agent *agent, const char *vm);
 
 /* ---- jobs.c */

@@ -413,6 +413,18 @@ static int look_into(struct chain *chain, size_t n, const struct images *images,
     return *info.backing == '/' ? add_below(chain, n, info.backing, info.backing_format, err) : 0;
 }
 
+/* Whether there is an image to be read. */
+static bool is_there(struct chain *chain, struct link *link, const struct image *image, struct err *err)
+{
+    link->there = access(link->path, F_OK) == 0;
+    if (!link->there && errno != ENOENT) {
+        err_errno(err, "%s", link->path);
+        set_unknown(chain, err);
+    }
+    link->empty = link->there && is_no_image_yet(link, image);
+    return link->there && !link->empty;
+}
+
 /* What was given up may be gone.  What may be of use still stands on what it stood on, whether its file was removed or
  * its file system is not mounted. */
 static int look_at_absent(struct chain *chain, size_t n, const struct image *image, struct err *err)
@@ -433,22 +445,32 @@ static int look_at(struct chain *chain, size_t n, const struct images *images, s
     struct link *link = &chain->item[n];
     const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
 
-    if (access(link->path, F_OK) < 0) {
-        if (errno != ENOENT)
-            err_errno(err, "%s", link->path);
-        if (errno != ENOENT)
-            set_unknown(chain, err);
-        return look_at_absent(chain, n, image, err);
-    }
-    link->there = true;
-    link->empty = is_no_image_yet(link, image);
-    if (link->empty)
-        return 0;
+    if (!is_there(chain, link, image, err))
+        return link->there ? 0 : look_at_absent(chain, n, image, err);
     link->empty = never_came_into_use(link, image);
     if (look_into(chain, n, images, w, err) == 0)
         return 0;
     set_unknown(chain, err);
     return err->code == ERR_QEMU ? 0 : -1; /* qemu-img cannot read it; else it was not even asked */
+}
+
+static int look_at_head(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
+{
+    struct link *link = &chain->item[n];
+    const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
+    struct qcow2_head head;
+
+    (void)w;
+    if (!is_there(chain, link, image, err))
+        return link->there ? 0 : look_at_absent(chain, n, image, err);
+    if (strcmp(link->format, "qcow2") != 0)
+        return 0;
+    if (qcow2_read_head(link->path, &head, err) < 0) {
+        set_unknown(chain, err);
+        return 0;
+    }
+    link->tags = head.snapshots;
+    return *head.below == '/' ? add_below(chain, n, head.below, head.below_format, err) : 0;
 }
 
 /* One whose format nobody knows is never probed: a guest could have written its head.  It is looked at when an image
@@ -471,7 +493,9 @@ static void check_formats(struct chain *chain)
     }
 }
 
-int chain_look(struct chain *chain, const struct images *images, struct work *w, struct err *err)
+typedef int look_fn(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err);
+
+static int look(struct chain *chain, const struct images *images, look_fn *look_one, struct work *w, struct err *err)
 {
     bool more = true;
 
@@ -481,12 +505,22 @@ int chain_look(struct chain *chain, const struct images *images, struct work *w,
             if (!can_be_looked_at(&chain->item[n]))
                 continue;
             more = chain->item[n].looked = true;
-            if (look_at(chain, n, images, w, err) < 0)
+            if (look_one(chain, n, images, w, err) < 0)
                 return -1;
         }
     }
     check_formats(chain);
     return 0;
+}
+
+int chain_look(struct chain *chain, const struct images *images, struct work *w, struct err *err)
+{
+    return look(chain, images, look_at, w, err);
+}
+
+int chain_look_at_heads(struct chain *chain, const struct images *images, struct err *err)
+{
+    return look(chain, images, look_at_head, NULL, err);
 }
 
 bool chain_holds_up(const struct chain *chain, const struct images *images, const char *path)

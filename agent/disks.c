@@ -10,6 +10,7 @@
 #include "files.h"
 #include "images_note.h"
 #include "json.h"
+#include "protect.h"
 #include "qemu_img.h"
 #include "qmp.h"
 #include "reach.h"
@@ -199,7 +200,8 @@ static int untag_running(const struct record_disk *disk, const struct node *node
 }
 
 /* An image that is gone has taken its snapshot with it. */
-static int untag_stopped(const struct record_disk *disk, struct control *control, struct err *err)
+static int untag_stopped(const struct record_disk *disk, const char *vm, struct store *store, struct control *control,
+                         struct err *err)
 {
     struct image_info info;
     struct stat st;
@@ -210,11 +212,13 @@ static int untag_stopped(const struct record_disk *disk, struct control *control
     if (reach_check_unused(disk->target, disk->vdev, err) < 0 ||
         qemu_img_info(disk->target, disk->format, disk->tag, &info, control, err) < 0)
         return -1;
-    return info.has_tag ? qemu_img_delete(disk->target, disk->tag, err) : 0;
+    if (!info.has_tag)
+        return 0;
+    return protect_lift(store, vm, disk->target, err) < 0 ? -1 : qemu_img_delete(disk->target, disk->tag, err);
 }
 
-int disks_untag_one(const struct record_disk *disk, const struct reach *reach, struct control *control,
-                    struct err *err)
+int disks_untag_one(const struct record_disk *disk, const char *vm, const struct reach *reach, struct store *store,
+                    struct control *control, struct err *err)
 {
     struct node node;
 
@@ -224,14 +228,14 @@ int disks_untag_one(const struct record_disk *disk, const struct reach *reach, s
      * its memory, where nobody must change it from outside.  With two writers each has its own (check_node). */
     if (node.role == NODE_BELOW || node.writers > 1)
         return 0;
-    return (node.role == NODE_ABSENT ? untag_stopped(disk, control, err)
+    return (node.role == NODE_ABSENT ? untag_stopped(disk, vm, store, control, err)
                                      : untag_running(disk, &node, reach, err)) < 0 ? -1 : 1;
 }
 
 static int untag(const struct record_disk *disk, const char *vm, const struct reach *reach, struct store *store,
                  struct control *control, struct err *err)
 {
-    int rc = disks_untag_one(disk, reach, control, err);
+    int rc = disks_untag_one(disk, vm, reach, store, control, err);
 
     return rc == 0 ? images_add_tag(store, vm, disk->target, disk->tag, err) : rc < 0 ? -1 : 0;
 }

@@ -28,7 +28,7 @@ int disks_check_untag(const struct record *record, const struct reach *reach, st
 int disks_untag(const struct record *record, const struct reach *reach, struct store *store, struct control *control,
                 struct err *err);
 /* The same for one of them: 1 removed or not there, 0 not possible now. */
-int disks_untag_one(const struct record_disk *disk, const struct reach *reach, struct control *control,
-                    struct err *err);
+int disks_untag_one(const struct record_disk *disk, const char *vm, const struct reach *reach, struct store *store,
+                    struct control *control, struct err *err);
 
 #endif

@@ -19,6 +19,9 @@ static const char *const roles[] = { [IMAGE_MADE] = "made", [IMAGE_HEAD] = "head
                                      [IMAGE_RETIRED] = "retired" };
 static const char *const whys[] = { [WHY_MERGED] = "merged", [WHY_REPLACED] = "replaced",
                                     [WHY_DELETED] = "deleted", [WHY_UNUSED] = "unused" };
+static const char *const guards[] = { [GUARD_NONE] = "", [GUARD_OURS] = "ours", [GUARD_THEIRS] = "theirs",
+                                      [GUARD_CANNOT] = "cannot" };
+enum { GUARDS = sizeof guards / sizeof *guards };
 enum { ROLES = sizeof roles / sizeof *roles, WHYS = sizeof whys / sizeof *whys };
 
 void images_deinit(struct images *images)
@@ -154,6 +157,15 @@ static bool parse_role(struct image *image, const struct json *json)
     return true;
 }
 
+/* Of an image that nobody has looked at yet nothing is said. */
+static bool parse_guard(struct image *image, const struct json *json)
+{
+    int guard = find_word(json_get(json, "protected"), guards, GUARDS);
+
+    image->guard = guard < 0 ? GUARD_NONE : (enum image_guard)guard;
+    return guard >= 0 || !json_get(json, "protected");
+}
+
 static bool is_format(const char *format)
 {
     return !*format || strcmp(format, "qcow2") == 0 || strcmp(format, "raw") == 0;
@@ -193,7 +205,7 @@ static bool parse_image(struct images *images, const struct json *json)
     return image && copy_if_there(json, "format", image->format, sizeof image->format) &&
            is_format(image->format) && copy_if_there(json, "backing", image->backing, sizeof image->backing) &&
            parse_size(image, json) && parse_merging(image, json) && parse_role(image, json) &&
-           parse_tags(image, json_get(json, "remove"));
+           parse_guard(image, json) && parse_tags(image, json_get(json, "remove"));
 }
 
 /* The first version had no roles.  What it made may be a disk of the VM, whatever else it is; what it did not make is
@@ -276,6 +288,8 @@ static void put_image(struct json_writer *w, const struct image *image)
     if (*image->merging)
         json_put_string(w, "merging", image->merging);
     put_flag(w, "arrived", image->arrived);
+    if (image->guard != GUARD_NONE)
+        json_put_string(w, "protected", guards[image->guard]);
     if (image->tag_count)
         json_array(w, "remove");
     for (size_t i = 0; i < image->tag_count; i++)

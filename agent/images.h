@@ -32,6 +32,14 @@ enum image_why {
     WHY_UNUSED,   /* it never came into use */
 };
 
+/* Whose its immutable flag is (immutable.h, protect.h). */
+enum image_guard {
+    GUARD_NONE,   /* it has none, as far as we know */
+    GUARD_OURS,   /* we have set it, or are about to */
+    GUARD_THEIRS, /* it was there before: never cleared by us */
+    GUARD_CANNOT, /* it should have one, and there is no such flag there, or we may not set it */
+};
+
 struct image {
     char path[PATH_SIZE];     /* as it was written by whoever named it first */
     char format[12];          /* qcow2 or raw; "" = nobody has written it down */
@@ -46,6 +54,7 @@ struct image {
     bool leaving;             /* IMAGE_HEAD: a revert that is under way replaces it */
     char merging[PATH_SIZE];  /* the image above it whose data is on its way into this one, or "" */
     bool arrived;             /* and all of it is here; until then no disk may go on in this one */
+    enum image_guard guard;
     size_t tag_count;         /* internal snapshots that are deleted but could not be removed yet, for the running */
     char tags[IMAGE_TAGS_MAX][TAG_SIZE]; /* domain stands on the image */
     bool later;               /* not in the file: nothing can be done with it now */

@@ -184,6 +184,53 @@ struct images_step images_next(const struct images *images, const struct chain *
     return step;
 }
 
+/* ---- protecting ------------------------------------------------------------------------------------------ */
+
+/* Whether what it holds, and so what it stands on, may be needed: not of a leaf that was given up.  DEPTH ends a chain
+ * that bites its own tail. */
+static bool is_of_use(const struct images *images, const struct chain *chain, const struct link *link, size_t depth)
+{
+    if (link->entry < 0 || images->item[link->entry].role != IMAGE_RETIRED || is_needed(link) || depth == 0)
+        return true;
+    for (size_t i = 0; i < chain->count; i++)
+        if (chain->item[i].below == (int)(link - chain->item) &&
+            is_of_use(images, chain, &chain->item[i], depth - 1))
+            return true;
+    return false;
+}
+
+static bool holds_up(const struct images *images, const struct chain *chain, const struct link *link)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        if (chain->item[i].below == (int)(link - chain->item) && &chain->item[i] != link &&
+            is_of_use(images, chain, &chain->item[i], chain->count))
+            return true;
+    return false;
+}
+
+/* A flag on what the domain writes to would stop it, whatever stands there.  What a configuration names is what the VM
+ * is going to be started with; if it is a snapshot's content all the same, or holds a part of what was to be merged into
+ * it, that start is to fail. */
+enum images_guard images_guard(const struct images *images, const struct chain *chain, size_t n)
+{
+    const struct link *link = link_of(chain, n);
+    bool configured;
+
+    if (!link)
+        return IMAGES_GUARD_KEEP;
+    configured = link->named && link->writable;
+    if (link->node == NODE_TOP || (chain->runs && configured))
+        return IMAGES_GUARD_CLEAR;
+    if (link->frozen || images->item[n].role == IMAGE_CONTENT ||
+        (*images->item[n].merging && !images->item[n].arrived))
+        return IMAGES_GUARD_SET;
+    if (configured)
+        return IMAGES_GUARD_CLEAR;
+    if (holds_up(images, chain, link))
+        return IMAGES_GUARD_SET;
+    return chain->unknown.code != ERR_NONE ? IMAGES_GUARD_KEEP : IMAGES_GUARD_CLEAR;
+}
+
 /* ---- learning -------------------------------------------------------------------------------------------- */
 
 static bool learn_content(struct images *images, const struct link *link)

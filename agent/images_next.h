@@ -27,6 +27,11 @@ struct images_step {
 /* MERGES: whether data may be moved now; else things are only removed.  Images that are marked "later" are left out. */
 struct images_step images_next(const struct images *images, const struct chain *chain, bool merges);
 
+/* Whether image N of the ledger has to be immutable: it is a snapshot's content, or something stands on it that may be
+ * needed; and it is not what a disk is in. */
+enum images_guard { IMAGES_GUARD_KEEP, IMAGES_GUARD_SET, IMAGES_GUARD_CLEAR }; /* KEEP: not all is known */
+enum images_guard images_guard(const struct images *images, const struct chain *chain, size_t n);
+
 /* Brings the ledger in line with records, configuration and headers: which image is a snapshot's content, which disk
  * goes on in which, formats, on what each stands.  After a crash behind a commit, and for a file of the first version.
  * Whether anything was changed; then the links' ledger entries may have moved. */

@@ -317,6 +317,28 @@ int images_set_merging(struct store *store, const char *vm, const char *path, co
     return change_images(store, vm, set_merging, &change, err);
 }
 
+static int note_guards(struct images *images, const void *data, struct err *err)
+{
+    const struct images *now = data;
+    int rc = 1;
+
+    (void)err;
+    for (size_t i = 0; i < now->count; i++) {
+        struct image *image = images_find(images, now->item[i].path);
+
+        if (!image || image->guard == now->item[i].guard)
+            continue;
+        image->guard = now->item[i].guard;
+        rc = 0;
+    }
+    return rc;
+}
+
+int images_note_guards(struct store *store, const char *vm, const struct images *now, struct err *err)
+{
+    return change_images(store, vm, note_guards, now, err);
+}
+
 /* An image of the VM's own that is in the list for that alone is a disk of which nothing else is known. */
 static int change_tags(struct images *images, const void *data, struct err *err)
 {

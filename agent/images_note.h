@@ -49,6 +49,9 @@ int images_forget(struct store *store, const char *vm, const char *path, struct 
 int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, bool arrived,
                        struct err *err);
 
+/* What NOW says of their flags; images that only one of the two has are left alone. */
+int images_note_guards(struct store *store, const char *vm, const struct images *now, struct err *err);
+
 /* The internal snapshot is to be removed as soon as that can be done, or has been.  ERR_BUSY where too many wait. */
 int images_add_tag(struct store *store, const char *vm, const char *path, const char *tag, struct err *err);
 int images_remove_tag(struct store *store, const char *vm, const char *path, const char *tag, struct err *err);

@@ -39,10 +39,11 @@ static void end_job(struct agent *agent, struct job *job)
     *job->status.stage = '\0';
     report_list(agent, job->order.vm);
     report_job(agent, job);
-    log_info("request %s: %s of domain %d (%s) %s after %lld ms%s%s", job->order.request.id,
-             operation_word(status->operation), job->order.domid, job->order.vm, state_word(status->state),
-             job->began_ms ? clock_ms() - job->began_ms : 0, status->error.code ? ": " : "",
-             status->error.code ? status->error.text : "");
+    if (!job->order.protect)
+        log_info("request %s: %s of domain %d (%s) %s after %lld ms%s%s", job->order.request.id,
+                 operation_word(status->operation), job->order.domid, job->order.vm, state_word(status->state),
+                 job->began_ms ? clock_ms() - job->began_ms : 0, status->error.code ? ": " : "",
+                 status->error.code ? status->error.text : "");
 }
 
 /* The request that made the snapshot was made in the domain's own tree: then the domain is returning from it once
@@ -190,9 +191,10 @@ static void start_job(struct agent *agent, struct job *job)
     step(job, JOB_START);
     job->order.recover = job->status.state == STATE_RECOVERING;
     job->reported = false;
-    log_info("request %s: %s%s of domain %d (%s) begins", job->order.request.id,
-             job->order.recover ? "recovery of " : "", operation_word(job->order.request.operation),
-             job->order.domid, job->order.vm);
+    if (!job->order.protect)
+        log_info("request %s: %s%s of domain %d (%s) begins", job->order.request.id,
+                 job->order.recover ? "recovery of " : "", operation_word(job->order.request.operation),
+                 job->order.domid, job->order.vm);
     report_job(agent, job);
     if (start_worker(agent, job, &err) < 0) {
         log_error("%s", err.text);

@@ -20,9 +20,11 @@
 #include "json.h"
 #include "log.h"
 #include "op.h"
+#include "protect.h"
 #include "qemu_img.h"
 #include "qmp.h"
 #include "reach.h"
+#include "readonly.h"
 #include "store.h"
 #include "vmconfig.h"
 
@@ -140,6 +142,8 @@ static int commit_running(struct merge *m, const struct node *upper, const struc
     if (!commit.begun && !m->begun)
         take_back(m, &back_err);
     agree_with_qemu(m);
+    if (commit.begun && reach_refresh(m->reach, &back_err) == 0)
+        readonly_again(m->reach, m->upper->path, m->lower->path, m->lower->format);
     return -1;
 }
 
@@ -292,7 +296,7 @@ static int remove_tags(struct pass *pass, const struct image *image, struct err 
         snprintf(disk.target, sizeof disk.target, "%s", image->path);
         snprintf(disk.format, sizeof disk.format, "qcow2");
         snprintf(disk.tag, sizeof disk.tag, "%s", image->tags[i]);
-        rc = disks_untag_one(&disk, &pass->reach, w->control, err);
+        rc = disks_untag_one(&disk, w->begun.order.vm, &pass->reach, w->store, w->control, err);
         if (rc < 0 && err->code != ERR_BUSY)
             return -1;
         if (rc > 0 && images_remove_tag(w->store, w->begun.order.vm, image->path, disk.tag, err) < 0)
@@ -302,15 +306,52 @@ static int remove_tags(struct pass *pass, const struct image *image, struct err 
     return done;
 }
 
+static int lift(const struct pass *pass, const char *path, struct err *err)
+{
+    return protect_lift(pass->work->store, pass->work->begun.order.vm, path, err);
+}
+
+/* What is immutable by somebody else's will stays as it is, and who asked hears of it. */
+static int leave(const struct pass *pass, const struct err *err)
+{
+    if (err->code != ERR_BUSY)
+        return -1;
+    work_warn(pass->work, "%s", err->text);
+    return 0;
+}
+
 /* An image that somebody still has open is left for another time. */
 static int remove_image(struct pass *pass, const struct image *image, struct err *err)
 {
     if (reach_check_unused(image->path, "", err) < 0)
         return err->code == ERR_BUSY ? 0 : -1;
+    if (lift(pass, image->path, err) < 0)
+        return leave(pass, err);
     if (unlink(image->path) < 0 && errno != ENOENT)
         return err_errno(err, "cannot remove an image that is not needed any more");
     log_info("%s is not needed any more (%s) and removed", image->path, image_why_word(image->why));
     return images_forget(pass->work->store, pass->work->begun.order.vm, image->path, err) < 0 ? -1 : 1;
+}
+
+/* A flag of somebody else's stays there. */
+static int forget(struct pass *pass, const struct image *image, struct err *err)
+{
+    if (lift(pass, image->path, err) < 0 && err->code != ERR_BUSY)
+        return -1;
+    return images_forget(pass->work->store, pass->work->begun.order.vm, image->path, err) < 0 ? -1 : 1;
+}
+
+/* The lower image is written to, qemu-img opens the upper one for writing, and the headers of those that stand on it
+ * are rewritten. */
+static int lift_for_merge(const struct merge *m, const struct pass *pass, struct err *err)
+{
+    if (lift(pass, m->lower->path, err) < 0 || lift(pass, m->upper->path, err) < 0)
+        return -1;
+    for (size_t i = 0; i < m->chain->count; i++)
+        if (m->chain->item[i].below == (int)(m->upper - m->chain->item) &&
+            lift(pass, m->chain->item[i].path, err) < 0)
+            return -1;
+    return 0;
 }
 
 static int do_merge(struct pass *pass, const struct images_step *step, struct err *err)
@@ -327,6 +368,8 @@ static int do_merge(struct pass *pass, const struct images_step *step, struct er
         log_info("%s: merged when the domain does not run, for QEMU holds it for a PV disk too", m.lower->path);
         return 0;
     }
+    if (lift_for_merge(&m, pass, err) < 0)
+        return leave(pass, err);
     return merge(&m, pass, err) < 0 ? -1 : 1;
 }
 
@@ -356,8 +399,7 @@ static int do_step(struct pass *pass, const struct images_step *step, struct err
     case IMAGES_HEAD: return note_head(pass, image, err);
     case IMAGES_RETIRE: return retire(pass, image, err);
     case IMAGES_UNLINK: return remove_image(pass, image, err);
-    case IMAGES_FORGET:
-        return images_forget(pass->work->store, pass->work->begun.order.vm, image->path, err) < 0 ? -1 : 1;
+    case IMAGES_FORGET: return forget(pass, image, err);
     case IMAGES_MERGE: return do_merge(pass, step, err);
     case IMAGES_NOTHING: break;
     }

@@ -24,6 +24,7 @@ enum msg_kind {
 /* One operation on one VM. */
 struct order {
     bool recover;                 /* undo or finish what the VM's journal tells; only vm is set */
+    bool protect;                 /* see to the VM's images (protect.h) and do nothing else; only vm is set */
     bool again;                   /* with recover: it has failed before, and nobody has asked for another try */
     char vm[UUID_LENGTH + 1];
     int domid;                    /* -1: the VM is not running */

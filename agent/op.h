@@ -22,6 +22,7 @@ struct work {
     struct journal_order begun;
     bool unsettled;  /* something is left that only a later recovery can put right: the journal stays */
     bool by_hand;    /* it is not to be tried again without a person */
+    bool foreign;    /* another version has begun it */
     bool over;       /* a recovery has failed where no other could do better: the journal goes */
     int downtime_ms;
     char snapshot[UUID_LENGTH + 1]; /* for the result */

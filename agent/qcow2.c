@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "names.h"
 
 /* QEMU's docs/interop/qcow2.txt; all numbers are big-endian. */
 enum { MAGIC = 0x514649fb, SNAPSHOTS_MAX = 65536, EXTRA_MAX = 1024, NAME_BYTES = 256, L1_MAX = 4 << 20 };
@@ -140,53 +139,65 @@ int qcow2_is_empty(const char *image, bool *empty, struct err *err)
 
 enum { V2_LENGTH = 72, LENGTH_AT = 100, FORMAT_EXTENSION = (int)0xe2792aca, EXTENSIONS_MAX = 64 };
 
-/* Whether a header extension says that what is below is qcow2.  Where none says anything it is not guessed. */
-static bool stands_on_qcow2(int fd, const struct header *header)
+/* In which format a header extension says that what is below is.  Where none says anything it is not guessed. */
+static void read_below_format(int fd, const struct header *header, char *format, size_t size)
 {
     uint32_t length = V2_LENGTH, extension[2];
     uint64_t offset;
-    char format[5];
 
     if (be32toh(header->version) >= 3 && read_at(fd, &length, sizeof length, LENGTH_AT))
         length = be32toh(length);
     offset = length;
     for (int i = 0; i < EXTENSIONS_MAX && read_at(fd, extension, sizeof extension, offset) && extension[0]; i++) {
         offset += sizeof extension;
-        if (be32toh(extension[0]) == (uint32_t)FORMAT_EXTENSION)
-            return be32toh(extension[1]) == sizeof format && read_at(fd, format, sizeof format, offset) &&
-                   memcmp(format, "qcow2", sizeof format) == 0;
-        offset += ((uint64_t)be32toh(extension[1]) + 7) & ~(uint64_t)7;
+        length = be32toh(extension[1]);
+        if (be32toh(extension[0]) == (uint32_t)FORMAT_EXTENSION) {
+            if (length >= size || !read_at(fd, format, length, offset))
+                *format = '\0';
+            return;
+        }
+        offset += ((uint64_t)length + 7) & ~(uint64_t)7;
     }
-    return false;
 }
 
-/* Its path, which a header may give as seen from the image.  Whether there is one, and it is qcow2. */
-static bool read_below(const char *image, char below[PATH_SIZE])
+/* Its path, which a header may give as seen from the image. */
+static bool read_below(int fd, const char *image, const struct header *header, char below[PATH_SIZE])
 {
-    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
     const char *slash = strrchr(image, '/');
     char name[PATH_SIZE] = "";
-    struct header header;
-    uint32_t size;
+    uint32_t size = be32toh(header->below_size);
 
-    if (!read_header(fd, &header) || !header.below_offset || !stands_on_qcow2(fd, &header))
-        return false;
-    size = be32toh(header.below_size);
-    if (size == 0 || size >= sizeof name || !read_at(fd, name, size, be64toh(header.below_offset)))
+    if (size == 0 || size >= sizeof name || !read_at(fd, name, size, be64toh(header->below_offset)))
         return false;
     if (*name == '/' || !slash)
         return snprintf(below, PATH_SIZE, "%s", name) < PATH_SIZE;
     return snprintf(below, PATH_SIZE, "%.*s/%s", (int)(slash - image), image, name) < PATH_SIZE;
 }
 
+int qcow2_read_head(const char *image, struct qcow2_head *head, struct err *err)
+{
+    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
+    struct header header;
+
+    *head = (struct qcow2_head){ .snapshots = 0 };
+    if (!read_header(fd, &header) || (header.below_offset && !read_below(fd, image, &header, head->below)))
+        return err_set(err, ERR_CORRUPT, "%s cannot be read as a qcow2 image", image);
+    head->snapshots = be32toh(header.snapshot_count);
+    if (*head->below)
+        read_below_format(fd, &header, head->below_format, sizeof head->below_format);
+    return 0;
+}
+
 size_t qcow2_depth(const char *image, size_t most)
 {
-    char path[PATH_SIZE], below[PATH_SIZE];
+    struct qcow2_head head;
+    char path[PATH_SIZE];
+    struct err err;
     size_t depth = 1;
 
     snprintf(path, sizeof path, "%s", image);
-    while (depth < most && read_below(path, below)) {
-        memcpy(path, below, sizeof path);
+    while (depth < most && qcow2_read_head(path, &head, &err) == 0 && strcmp(head.below_format, "qcow2") == 0) {
+        memcpy(path, head.below, sizeof path);
         depth++;
     }
     return depth;

@@ -8,11 +8,20 @@
 #include <stddef.h>
 
 #include "errors.h"
+#include "names.h"
 
 /* Whether the file begins as a qcow2 image does; false where it cannot be read. */
 bool qcow2_is_image(const char *file);
 /* Whether the image has never held anything of its own: no cluster is allocated, and no snapshot in it. */
 int qcow2_is_empty(const char *image, bool *empty, struct err *err);
+
+/* What its header tells: what it stands on, in which format that is, and how many internal snapshots it holds. */
+struct qcow2_head {
+    char below[PATH_SIZE];   /* as seen from where we are; "" = nothing */
+    char below_format[12];   /* "" = it does not say */
+    size_t snapshots;
+};
+int qcow2_read_head(const char *image, struct qcow2_head *head, struct err *err);
 
 /* How many images there are from that qcow2 image down: itself, what its header names, and so on, as far as headers say
  * that it is qcow2.  Not more than MOST. */

@@ -91,6 +91,26 @@ void requests_try_again(struct agent *agent, const char *vm)
     take_up(agent, vm, true);
 }
 
+void requests_protect(void *data, const char *vm)
+{
+    struct agent *agent = data;
+    struct order order = { .protect = true, .domid = -1 };
+    struct job *job;
+    struct err err;
+
+    if (queue_has_vm(&agent->queue, vm) || !store_has_images(agent->store, vm))
+        return;
+    memcpy(order.vm, vm, UUID_LENGTH + 1);
+    job = job_new(&order);
+    if (!job)
+        return;
+    job->agent = agent;
+    job->first_try = agent->starting;
+    memcpy(job->status.vm, vm, UUID_LENGTH + 1);
+    if (queue_push(&agent->queue, job, &err) < 0)
+        job_free(job);
+}
+
 static int queue_request(struct agent *agent, const struct order *order, const struct doubt *doubt, bool guest,
                          struct err *err)
 {

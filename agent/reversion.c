@@ -20,6 +20,7 @@
 #include "kept.h"
 #include "log.h"
 #include "merge.h"
+#include "protect.h"
 #include "qcow2.h"
 #include "qemu_img.h"
 #include "qmp.h"
@@ -311,6 +312,13 @@ bool reversion_is_in_place(const struct reversion *r, const struct record_disk *
     return false;
 }
 
+static int check_writable(struct work *w, const struct record_disk *disk, struct err *err)
+{
+    return reach_check_unwritten(NULL, disk->target, disk->vdev, err) < 0
+               ? -1
+               : protect_lift(w->store, w->begun.order.vm, disk->target, err);
+}
+
 /* Before the domain can write to them.  The room that is kept is there for that, too, and is taken again afterwards if
  * it can be. */
 static int note_next(struct work *w, struct reversion *r, struct err *err)
@@ -351,7 +359,7 @@ int reversion_apply(struct work *w, struct reversion *r, struct err *err)
 
         if (!reversion_is_in_place(r, &r->record.disks[i], &disk))
             continue;
-        if (reach_check_unwritten(NULL, disk.target, disk.vdev, err) < 0 ||
+        if (check_writable(w, &disk, err) < 0 ||
             replaced_keep(w, &disk, r->mark, err) < 0 || replaced_apply(w, &disk, err) < 0)
             return err_context(err, "disk %s", disk.vdev);
     }
@@ -360,7 +368,7 @@ int reversion_apply(struct work *w, struct reversion *r, struct err *err)
 
 static int put_back_content(struct work *w, const struct record_disk *disk, const char *mark, struct err *err)
 {
-    if (reach_check_unwritten(NULL, disk->target, disk->vdev, err) < 0)
+    if (check_writable(w, disk, err) < 0)
         return -1;
     return replaced_put_back(w, disk, mark, err) < 0 ? err_context(err, "disk %s", disk->vdev) : 0;
 }

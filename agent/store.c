@@ -105,11 +105,21 @@ int store_vm_dir(struct store *store, const char *vm, enum store_make make, stru
     return fd;
 }
 
-bool store_has_journal(struct store *store, const char *vm)
+static bool has_file(struct store *store, const char *vm, const char *name)
 {
     _cleanup_(closep) int dir = dir_open(store->root, vm);
 
-    return dir >= 0 && faccessat(dir, "journal", F_OK, 0) == 0;
+    return dir >= 0 && faccessat(dir, name, F_OK, 0) == 0;
+}
+
+bool store_has_journal(struct store *store, const char *vm)
+{
+    return has_file(store, vm, "journal");
+}
+
+bool store_has_images(struct store *store, const char *vm)
+{
+    return has_file(store, vm, "images.json");
 }
 
 long long store_free_bytes(struct store *store)

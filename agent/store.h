@@ -23,6 +23,8 @@ enum store_make { STORE_EXISTING, STORE_MAKE };
 int store_vm_dir(struct store *store, const char *vm, enum store_make make, struct err *err);
 /* An operation on the VM was begun and not ended. */
 bool store_has_journal(struct store *store, const char *vm);
+/* There are images of ours, or what ours stand on. */
+bool store_has_images(struct store *store, const char *vm);
 long long store_free_bytes(struct store *store);
 /* Where overlays go by default: VM/disk_VDEV.MARK.qcow2; MARK makes it a name that was never used.  -1: it would be
  * too long, or not plain (names.h). */

@@ -11,6 +11,7 @@
 #include "draft.h"
 #include "log.h"
 #include "op.h"
+#include "protect.h"
 #include "qemu_img.h"
 #include "spawn.h"
 #include "store.h"
@@ -42,6 +43,7 @@ static int run(struct work *work, struct err *err)
 static int put_right_foreign(struct work *work, const struct journal_state *state, struct err *err)
 {
     work->control->committed = true;
+    work->foreign = true;
     if (creation_let_go(work, settle_after(state->suspended, state->step), state->paused, err) < 0)
         return -1;
     work->by_hand = true;
@@ -132,6 +134,28 @@ static void report(struct work *work, int rc, const struct err *err)
         store_tidy(work->store, work->begun.order.vm);
 }
 
+/* The last act of whatever was begun, and what the agent wants of each VM when it starts. */
+static int protect(struct work *work, struct err *err)
+{
+    if (!work->xl && xl_open(&work->xl, work->control, err) < 0)
+        return -1;
+    images_protect(work);
+    return 0;
+}
+
+static int act(struct work *work, struct err *err)
+{
+    struct err protect_err;
+    int rc;
+
+    if (work->begun.order.protect)
+        return protect(work, err);
+    rc = work->begun.order.recover ? recover(work, err) : run(work, err);
+    if (work->journal && !work->foreign && protect(work, &protect_err) < 0)
+        log_warning("request %s: no image is protected: %s", work->begun.order.request.id, protect_err.text);
+    return rc;
+}
+
 static int serve(const char *store, const char *run_dir, struct err *err)
 {
     struct control control;
@@ -144,7 +168,7 @@ static int serve(const char *store, const char *run_dir, struct err *err)
     work.begun.order = order;
     rc = store_open(&work.store, store, err);
     if (rc == 0)
-        rc = order.recover ? recover(&work, err) : run(&work, err);
+        rc = act(&work, err);
     report(&work, rc, err);
     xl_close(work.xl);
     store_close(work.store);

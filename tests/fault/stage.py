@@ -5,9 +5,9 @@ import contextlib
 import json
 import os
 import pathlib
-import shutil
 import time
 
+import images
 import invariants
 import loops
 import procs
@@ -64,7 +64,7 @@ class FaultWorld(World):
         super().close()
         for path in getattr(self, "small", []):
             small.unmount(path)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        images.wipe(self.dir)
 
     def arm(self, case):
         """From now on what the case says is to fail fails."""

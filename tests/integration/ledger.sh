@@ -25,7 +25,7 @@ machine() {
 case_begin() {
     echo "$*"
     domain_end
-    rm -rf "$dir/store/$vm" "$dir"/*.qcow2 "$dir"/*.raw
+    wipe "$dir/store/$vm" "$dir"/*.qcow2 "$dir"/*.raw
 }
 
 # role IMAGE: what images.json says of it, "content", "head", "retired merged"; nothing where it is not in there.

@@ -75,6 +75,7 @@ gives 0 xensnap create -D -e -n s1 web1
 one=$(stored)
 writes 2
 domain_end
+writable "$dir/a.qcow2"
 machine xvda qcow2 "$dir/a.qcow2"
 gives 13 xensnap delete -n s1 web1
 says 'which is snapshot'

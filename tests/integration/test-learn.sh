@@ -7,6 +7,7 @@ ledger_begin "$1"
 
 # The list as the first version would have had it: what it made, and what stands below and was deleted.
 first_version() {
+    writable "$dir"/*.qcow2 "$dir/store/$vm"/*.qcow2
     /usr/bin/python3 - "$dir/store/$vm/images.json" << 'PY'
 import json, sys
 old = []

@@ -137,7 +137,7 @@ gives 0 xensnap revert web1 at-96
 [ "$(size "$(stored)")" = 96 ] || fail "$(stored) has $(size "$(stored)") MiB"
 holds "$(stored)" 1
 domain_end
-rm -r "$dir/store/$vm"
+wipe "$dir/store/$vm" "$dir/xvdr.qcow2"
 
 qemu-img create -q -f qcow2 "$dir/xvdr.qcow2" 64M
 machine xvda qcow2 "$dir/xvdr.qcow2"

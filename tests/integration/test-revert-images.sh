@@ -23,6 +23,7 @@ refused() {
 writes 1
 gives 0 xensnap create -D --disks xvda -n s web1
 writes 2
+writable "$image"
 sleep 1000 9<> "$image" &
 refused 6 "disk xvda: process $! (sleep) .* for writing"
 kill $!
@@ -86,7 +87,7 @@ no_domain() {
     [ -z "$(ls "$dir/xen")" ]
 }
 wait_for 10 no_domain || fail "the domain stays"
-rm -rf "$dir/store/$vm"
+wipe "$dir/store/$vm"
 mkdir "$dir/images" "$dir/pool"
 qemu-img create -q -f qcow2 "$dir/images/template.qcow2" 64M
 (cd "$dir/images" && qemu-img create -q -f qcow2 -b template.qcow2 -F qcow2 linked.qcow2)

@@ -17,18 +17,29 @@ from storm import DISKS
 from world import VM, World
 
 
-@contextlib.contextmanager
-def changed(path, at, data):
-    """Other bytes there, behind everybody's back."""
-    with open(path, "r+b") as file:
+def put(path, at, data):
+    """Returns what was there."""
+    with images.writable(path), open(path, "r+b") as file:
         file.seek(at)
         before = file.read(len(data))
         file.seek(at)
         file.write(data)
-        file.flush()
-        yield
-        file.seek(at)
-        file.write(before)
+        return before
+
+
+@contextlib.contextmanager
+def changed(path, at, data):
+    """Other bytes there, behind everybody's back."""
+    before = put(path, at, data)
+    yield
+    put(path, at, before)
+
+
+@contextlib.contextmanager
+def flagged(path, on):
+    images.set_immutable(path, on)
+    yield
+    images.set_immutable(path, not on)
 
 
 @contextlib.contextmanager
@@ -150,6 +161,8 @@ def breaks(world):
         ("store-file", r"left in the store: \.trash", there(vm / ".trash")),
         ("snapshot-file", r"left in snapshot", there(one / "memory.new")),
         ("images", r"beside the VM's images", there(world.images / "xvdz.qcow2")),
+        ("protection", r"xvdb.raw is not immutable, and has to be so", flagged(base, False)),
+        ("protected-head", r" is immutable, and has to be not so", flagged(world.configured()["xvdb"][0], True)),
         ("record", r"the store has", moved(one, vm / ".away")),
         ("list", r"/tool/xensnap/vm/\S+ has", expected(world, "promised")),
         ("parent", r"parents are", otherwise(world.model, "parents", {"a": "a"})),

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Disk images as qemu-img sees them. -U throughout: a QEMU may have them open, whose writer stands still meanwhile."""
+import contextlib
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -21,6 +24,41 @@ def qemu_img(*arguments, fine=(0,)):
 
 def make(path, kind, size):
     qemu_img("create", "-q", "-f", kind, path, str(size))
+
+
+def wipe(path):
+    """Away with a directory, also where images in it are protected."""
+    subprocess.run(["chattr", "-R", "-f", "-i", path], capture_output=True, timeout=120, check=False)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+FS_IOC_GETFLAGS, FS_IMMUTABLE_FL = 0x80086601, 0x10
+
+
+def is_immutable(path):
+    """None: there is no such flag."""
+    flags = bytearray(8)
+    with open(path, "rb") as file:
+        try:
+            fcntl.ioctl(file, FS_IOC_GETFLAGS, flags)
+        except OSError:
+            return None
+    return bool(int.from_bytes(flags[:4], "little") & FS_IMMUTABLE_FL)
+
+
+def set_immutable(path, on):
+    subprocess.run(["chattr", "+i" if on else "-i", path], check=True, timeout=60)
+
+
+@contextlib.contextmanager
+def writable(path):
+    """Here it can be written to, protected or not."""
+    was = is_immutable(path)
+    if was:
+        set_immutable(path, False)
+    yield
+    if was:
+        set_immutable(path, True)
 
 
 class Chains:

@@ -89,7 +89,7 @@ def check(world, life):
 def _wrong(world, life, thorough):
     sight = Sight(world, life, thorough)
     wrong = []
-    for part in _lists, _disks, _configurations, _store, _tags, _images, _xenstore, _locks:
+    for part in _lists, _disks, _configurations, _store, _tags, _images, _protection, _xenstore, _locks:
         try:
             wrong += part(world, sight) or []
         except (Loss, images.ImageError) as error:
@@ -233,6 +233,26 @@ def _images(world, sight):
             world.leaks = max(world.leaks, leaks)
             wrong += [f"{path}: qemu-img check finds {errors} errors: {first}"] if errors else []
     return wrong
+
+
+def _protection(world, sight):
+    """Of the images in the ledger exactly those are immutable that are a snapshot, or on which something stands that is
+    not given up; and none of those that the VM is in."""
+    noted = {image["path"]: image for image in world.noted_images() if os.path.exists(image["path"])}
+    chains = images.Chains(world.looked_at, sight.chains.thorough)
+    heads = {path for path, _ in sight.now.values()}
+    wanted = set()
+    for path, image in sight.images.items():
+        chains.look(path, image["kind"])
+    for path, image in noted.items():
+        if image["role"] != "retired":
+            chains.look(path, image["format"])
+    for record in sight.records.values():
+        wanted |= {disk["target"] for disk in record["disks"] if not disk.get("tag")}
+    wanted |= {image["below"][0] for image in chains.images.values() if image["below"]}
+    found = {path: images.is_immutable(path) for path in noted}
+    return [f"{path} is {'' if is_now else 'not '}immutable, and has to be {'' if path in wanted - heads else 'not '}so"
+            for path, is_now in found.items() if is_now is not None and is_now != (path in wanted - heads)]
 
 
 def _xenstore(world, sight):

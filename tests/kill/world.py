@@ -101,12 +101,12 @@ class World:
                 procs.send(pid, signal.SIGCONT)
             if procs.until(5, lambda: not self.descendants()):
                 break
-        shutil.rmtree(self.dir, ignore_errors=True)
+        images.wipe(self.dir)
 
     def keep(self, name):
         """Copies store and images beside the programs, for who wants to know what is wrong in them; returns where."""
         kept = self.build / "failed" / name.replace("/", "-")
-        shutil.rmtree(kept, ignore_errors=True)
+        images.wipe(kept)
         for part in self.store, self.images:
             if part.is_dir():
                 shutil.copytree(part, kept / part.name, symlinks=True)

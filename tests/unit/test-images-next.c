@@ -53,6 +53,7 @@ static void parse_sight(struct link *link, const char *word, bool runs)
 {
     link->active |= strcmp(word, "active") == 0;
     link->named |= strcmp(word, "named") == 0 || (strcmp(word, "active") == 0 && !runs);
+    link->writable = link->named;
     if (strcmp(word, "active") == 0 && runs)
         link->node = NODE_TOP;
     if (strcmp(word, "below") == 0)
@@ -370,6 +371,58 @@ static void tags(void)
     look(ROWS(rows), false);
 }
 
+/* ---- protecting ------------------------------------------------------------------------------------------ */
+
+/* NEXT is of the first image. */
+static void protect(const struct row *rows, size_t count)
+{
+    static const char *const says[] = { "keep", "set", "clear" };
+
+    for (size_t i = 0; i < count; i++) {
+        char text[512];
+        struct world world;
+
+        check_row = rows[i].what;
+        snprintf(text, sizeof text, "%s", rows[i].world);
+        world = parse(text);
+        world.images.item = world.image;
+        world.chain.item = world.link;
+        CHECK_STR(says[images_guard(&world.images, &world.chain, 0)], rows[i].next);
+    }
+}
+
+static void guarded(void)
+{
+    static const struct row rows[] = {
+        { "a snapshot, and a disk on it", "runs;b theirs content frozen below;o ours head on b active", "set" },
+        { "the same, stopped", "stopped;b theirs content frozen;o ours head on b active", "set" },
+        { "a snapshot alone", "stopped;b theirs content frozen", "set" },
+        { "a snapshot whose record is missing", "stopped unknown;b theirs content", "set" },
+        { "a disk", "runs;o ours head active;b theirs content frozen below", "clear" },
+        { "a disk, stopped", "stopped;o ours head active", "clear" },
+        { "a snapshot that the domain writes to", "runs;b theirs content frozen active;o ours head on b", "clear" },
+        { "the same by its configuration", "runs;b theirs content frozen named;o ours head on b", "clear" },
+        { "the same, stopped: it is not to be started like that",
+          "stopped;b theirs content frozen named;o ours head on b", "set" },
+        { "an orphan", "runs;o ours head;b theirs content frozen below", "clear" },
+        { "what an orphan stands on", "runs;b theirs deleted;o ours head on b;n ours head active", "set" },
+        { "the same, and the domain is in it", "runs;b theirs deleted active;o ours head on b", "clear" },
+        { "the same, and its configuration names it, stopped", "stopped;b theirs deleted named;o ours head on b", "clear" },
+        { "what was prepared stands on it", "runs;b theirs deleted;o ours made on b", "set" },
+        { "somebody else's stands on it", "runs;b theirs deleted;c foreign on b", "set" },
+        { "what was given up stands on it", "runs;b theirs deleted;o ours replaced on b;n ours head active", "clear" },
+        { "the same, with a snapshot inside", "runs;b theirs deleted;o ours replaced on b inside", "set" },
+        { "the same, with a disk on it", "runs;b theirs deleted;o ours replaced on b;n ours head on o active", "set" },
+        { "what was merged into it waits", "stopped;b theirs head;o ours merged waits on b", "clear" },
+        { "a part of a merge is in it", "stopped;b theirs deleted into o named;o ours head on b", "set" },
+        { "not all is known, and nothing seems to stand on it", "stopped unknown;b theirs deleted", "keep" },
+        { "not all is known, and a disk stands on it", "runs unknown;b theirs deleted;o ours head on b active", "set" },
+        { "not all is known, and it is a disk", "runs unknown;b theirs deleted active", "clear" },
+    };
+
+    protect(rows, sizeof rows / sizeof *rows);
+}
+
 /* ---- learning -------------------------------------------------------------------------------------------- */
 
 static void learnt(void)
@@ -414,6 +467,7 @@ static const struct check_test tests[] = {
     { "data goes down into what was given up, and nowhere else", merged },
     { "what was begun is finished, unless a snapshot would go with it", begun },
     { "internal snapshots go when they can", tags },
+    { "what is needed is protected, and no disk is", guarded },
     { "roles are learnt from records and configurations", learnt },
 };
 

@@ -102,12 +102,14 @@ note "no memory, then with memory"
 
 # The image below an overlay was moved, and another file has its name: a merge would go into that one.
 done_or_fail g 'create name=outside type=external memory=no'
+check chattr -i "$base"
 mv "$base" "$base.moved"
 cp "$base.moved" "$base"
 sum=$(sha256sum < "$base")
 ask g 'delete name=outside'
 [ "$error" = corrupt ] || fail "a merge into another file: $state $error"
 [ "$(sha256sum < "$base")" = "$sum" ] || fail "another file was written to"
+check chattr -i "$base" # it has the name of what has to be protected
 mv "$base.moved" "$base"
 guest_wait_tick g $(($(guest_tick g) + 3))
 check guest_unharmed g

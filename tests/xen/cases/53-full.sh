@@ -17,7 +17,7 @@ truncate -s 300M /var/tmp/small.img
 mke2fs -q -t ext4 -F /var/tmp/small.img
 mount -o loop /var/tmp/small.img "$store" || fail "no small file system"
 trap 'guest_cleanup_all; pkill -x xensnapd; wait_for 20 no_process xensnapd; umount "$store"
-    rm -f /var/tmp/small.img "$images/g-over.qcow2"' EXIT
+    wipe /var/tmp/small.img "$images/g-over.qcow2"' EXIT
 rmdir "$store/lost+found"
 agent_start "LD_PRELOAD=$preload"
 GUEST_WORDS='blocks=256 pages=64' guest_start g pv disks=2 size=16M memory=96

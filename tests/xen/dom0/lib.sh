@@ -151,10 +151,16 @@ guest_unharmed() {
         grep -v 'sysrq triggered crash' # which a case has typed
 }
 
+# wipe PATH...: away with them, also where images are protected.
+wipe() {
+    chattr -R -f -i "$@" 2> /dev/null
+    rm -rf "$@"
+}
+
 guest_disks_new() {
     local name=$1 count=$2 size=$3 letters=abcdefghijklmnop i
     for ((i = 0; i < count; i++)); do
-        rm -f "$images/$name-xvd${letters:i:1}.qcow2"
+        wipe "$images/$name-xvd${letters:i:1}.qcow2"
         qemu-img create -q -f qcow2 "$images/$name-xvd${letters:i:1}.qcow2" "$size" || fail "no disk for $name"
     done
 }
@@ -297,7 +303,7 @@ guest_cleanup_all() {
     done
     # A configuration's `on_reboot` is served by an xl that waits for the domain; it ends with the domain.
     wait_for 20 no_process xl || true
-    rm -f "$images"/*-xvd?.qcow2 "$marks"/*
+    wipe "$images"/*-xvd?.qcow2 "$marks"/*
 }
 
 # disk_dump NAME xvdX OUT.raw [SNAPSHOT]: the disk's content, or that of a snapshot inside the image. Of a running

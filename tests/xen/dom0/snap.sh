@@ -43,7 +43,7 @@ fresh_start() {
     pkill -TERM -x xensnapd && wait_for 60 no_process xensnapd
     guest_cleanup_all
     wait_for 20 no_process xensnap-monitor
-    rm -rf "${store:?}"/* "$run_dir" "$killpoint"
+    wipe "${store:?}"/* "$run_dir" "$killpoint"
     xenstore-rm /tool/xensnap 2> /dev/null
     agent_start "$@"
 }
