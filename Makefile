@@ -35,7 +35,7 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/
             $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs lifeline loop notify permit publish queue ready report \
               requests retry scrub spawn target unsettled)
 xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
-            $(addprefix agent/,worker answers block_job chain control creation digest disks draft eviction fdsets holders images images_next images_note immutable kept life merge needs nodes \
+            $(addprefix agent/,worker answers block_job chain chain_look control creation digest disks draft eviction fdsets holders images images_next images_note immutable kept life merge needs nodes \
               op op_create op_delete op_revert plan protect qcow2 qemu_img qmp quiet reach readonly refcounts replaced reversion savefile settle \
               userdata vmconfig xl xl_config xl_needs xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
