@@ -50,8 +50,8 @@ int snapshots_check_whole(const struct snapshots *snapshots, struct err *err);
 /* By name, else by id; NULL where there is none. */
 const struct record *snapshots_find(const struct snapshots *snapshots, const char *name);
 
-/* Copies the one of that name or id; ERR_NOT_FOUND where there is none, ERR_CORRUPT where one that could not be read may
- * be it. */
+/* Copies the one of that name or id; ERR_NOT_FOUND where there is none, ERR_CORRUPT where one that could not be read
+ * may be it. */
 int store_find(struct store *store, const char *vm, const char *name, struct record *record, struct err *err);
 
 static inline void store_closep(struct store **store)
