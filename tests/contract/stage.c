@@ -245,11 +245,6 @@ bool stage_snapshot(struct stage *stage)
     if (qmp_open(&qmp, stage->domid, &control, &stage->err) < 0 || nodes_load(&nodes, qmp, &stage->err) < 0 ||
         nodes_find(&nodes, stage->disk.target, NULL, &node, &stage->err) < 0)
         return false;
-<<<<<<< ours
-    if (nodes_find(&nodes, stage->disk.target, NULL, &node, &stage->err) < 0)
-        return false;
-=======
->>>>>>> theirs
     return call(stage, qmp, "blockdev-snapshot-internal-sync", node.name) &&
            call(stage, qmp, "blockdev-snapshot-delete-internal-sync", node.name);
 }
