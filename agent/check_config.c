@@ -140,7 +140,7 @@ static void check_meant(struct look *look)
     if (chain_check_own(&look->chain, &err) < 0) {
         problems_add(look->problems, "stranger", "domain", "%s", err.text);
         problems_way_out(look->problems, "if it is that VM all the same: xensnap accept %s", look_vm(look));
-    } else if (look->chain.misused.code != ERR_NONE) {
+    } else if (look->current && look->chain.misused.code != ERR_NONE) {
         problems_add(look->problems, "misused", "domain", "%s", look->chain.misused.text);
         problems_way_out(look->problems, "if it is to go on like that: xensnap accept %s", look_vm(look));
     }

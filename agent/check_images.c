@@ -164,8 +164,9 @@ static bool check_header(struct look *look, const struct link *link)
         return false;
     if (qcow2_look(link->path, &state, &err) == 0) {
         check_state(look, link, &state);
-        check_read(look, link);
-        return link->read;
+        if (!state.cut_off)
+            check_read(look, link);
+        return link->read && !state.cut_off;
     }
     if (is_no_image_yet(look, link))
         return false;

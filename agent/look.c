@@ -90,7 +90,8 @@ static void look_at_domain(struct look *look)
         reach_close(&look->reach);
         look->reach = (struct reach){ .runs = false };
     } else
-        look->current = vmconfig_disks(&look->work, reach_domain(&look->reach), disks, &err) == 0;
+        look->current = (look->reach.runs || has_file(look, "config.json")) &&
+                        vmconfig_disks(&look->work, reach_domain(&look->reach), disks, &err) == 0;
     memcpy(look->problems->name, disks->name, sizeof disks->name);
     free(disks);
 }
