@@ -298,9 +298,11 @@ static bool never_came_into_use(const struct link *link, const struct image *ima
 
     if (!image || !image->made || link->active || link->named || link->node != NODE_ABSENT)
         return false;
-    if (reach_check_unused(link->path, link->vdev, &err) < 0 || qcow2_is_empty(link->path, &empty, &err) < 0)
+    /* who has it open takes long to find out, and what was seen before that is no proof */
+    if (qcow2_is_empty(link->path, &empty, &err) < 0 || !empty)
         return false;
-    return empty;
+    return reach_check_unused(link->path, link->vdev, &err) == 0 && qcow2_is_empty(link->path, &empty, &err) == 0 &&
+           empty;
 }
 
 /* Claimed and never made: there is nothing to read. */

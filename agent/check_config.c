@@ -20,10 +20,9 @@ static void check_line(struct look *look, int dir, const struct xl_config *confi
 
     if (line && text && strcmp(line, text) == 0)
         return;
-    problems_add(look->problems, "config", "disk.cfg", text ? "it names other disks than config.json"
-                                                            : "it cannot be read");
-    problems_way_out(look->problems, "do not start the VM by it; the next create or revert writes it anew, or: xensnap "
-                     "accept %s", look_vm(look));
+    found(look, "config", "disk.cfg", text ? "it names other disks than config.json" : "it cannot be read");
+    way_out(look, "do not start the VM by it; the next create or revert writes it anew, or: xensnap "
+            "accept %s", look_vm(look));
 }
 
 static void check_stored(struct look *look)
@@ -46,8 +45,8 @@ static void check_stored(struct look *look)
         check_line(look, dir, config);
     if (config || json)
         return;
-    problems_add(look->problems, "config", "config.json", "the VM's configuration cannot be read: %s", err.text);
-    problems_way_out(look->problems, "put it back from a backup; while the VM runs the next create writes it anew");
+    found(look, "config", "config.json", "the VM's configuration cannot be read: %s", err.text);
+    way_out(look, "put it back from a backup; while the VM runs the next create writes it anew");
 }
 
 /* ---- what runs --------------------------------------------------------------------------------------------- */
@@ -75,10 +74,10 @@ static void check_same(struct look *look, const struct vm_disks *stored, const s
         if (!counts(disk) || !old || !link || link->entry < 0 || link == chain_find(&look->chain, old->target) ||
             same_file(disk->target, old->target))
             continue;
-        problems_add(look->problems, "config", "config.json", "it names %s for disk %s, and the domain has %s", old->target,
-                     disk->vdev, disk->target);
-        problems_way_out(look->problems, "do not start the VM by disk.cfg before it is right: xensnap accept %s",
-                         look_vm(look));
+        found(look, "config", "config.json", "it names %s for disk %s, and the domain has %s", old->target,
+              disk->vdev, disk->target);
+        way_out(look, "do not start the VM by disk.cfg before it is right: xensnap accept %s",
+                look_vm(look));
     }
 }
 
@@ -95,10 +94,12 @@ static void check_qemu(struct look *look)
 
         if (link->active == link->named || (link->named && !link->writable))
             continue;
-        problems_add(look->problems, "config", link->path, link->active ?
-                     "the domain writes to it, and libxl's configuration does not name it" :
-                     "libxl's configuration names it for disk %s, and the domain does not write to it", link->vdev);
-        problems_way_out(look->problems, "do not reboot the domain before they agree: xensnap accept %s", look_vm(look));
+        if (link->active)
+            found(look, "config", link->path, "the domain writes to it, and libxl's configuration does not name it");
+        else
+            found(look, "config", link->path, "libxl's configuration names it for disk %s, and the domain does not write "
+                  "to it", link->vdev);
+        way_out(look, "do not reboot the domain before they agree: xensnap accept %s", look_vm(look));
     }
 }
 
@@ -112,10 +113,10 @@ static void check_formats(struct look *look, const struct vm_disks *disks)
 
         if (!counts(disk) || !link || link->entry < 0 || !*link->format || strcmp(link->format, disk->format) == 0)
             continue;
-        problems_add(look->problems, "format", link->path, "the VM's configuration has it as %s for disk %s, and it is "
-                     "written down as %s", disk->format, disk->vdev, link->format);
-        problems_way_out(look->problems, "write format=%s for it in the VM's configuration, or, if that is right: xensnap "
-                         "accept %s", link->format, look_vm(look));
+        found(look, "format", link->path, "the VM's configuration has it as %s for disk %s, and it is "
+              "written down as %s", disk->format, disk->vdev, link->format);
+        way_out(look, "write format=%s for it in the VM's configuration, or, if that is right: xensnap "
+                "accept %s", link->format, look_vm(look));
     }
 }
 
@@ -138,11 +139,11 @@ static void check_meant(struct look *look)
     struct err err = { .code = ERR_NONE };
 
     if (chain_check_own(&look->chain, &err) < 0) {
-        problems_add(look->problems, "stranger", "domain", "%s", err.text);
-        problems_way_out(look->problems, "if it is that VM all the same: xensnap accept %s", look_vm(look));
+        found(look, "stranger", "domain", "%s", err.text);
+        way_out(look, "if it is that VM all the same: xensnap accept %s", look_vm(look));
     } else if (look->current && look->chain.misused.code != ERR_NONE) {
-        problems_add(look->problems, "misused", "domain", "%s", look->chain.misused.text);
-        problems_way_out(look->problems, "if it is to go on like that: xensnap accept %s", look_vm(look));
+        found(look, "misused", "domain", "%s", look->chain.misused.text);
+        way_out(look, "if it is to go on like that: xensnap accept %s", look_vm(look));
     }
 }
 

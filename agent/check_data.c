@@ -46,8 +46,8 @@ static void check_memory(struct look *look, const struct record *record)
             return; /* another length was told of */
         err_set(&err, ERR_CORRUPT, "the memory image is not what was written: its checksum is another one");
     }
-    problems_add(look->problems, "memory", thing, "%s", err.text);
-    problems_way_out(look->problems, "put it back from a backup, or xensnap delete %s %s", look_vm(look), record->id);
+    found(look, "memory", thing, "%s", err.text);
+    way_out(look, "put it back from a backup, or xensnap delete %s %s", look_vm(look), record->id);
 }
 
 static void check_image(struct look *look, const struct link *link)
@@ -63,17 +63,17 @@ static void check_image(struct look *look, const struct link *link)
     }
     tell(look, link->path);
     if (qemu_img_check(link->path, &check, &look->control, &err) < 0) {
-        problems_add(look->problems, "image", link->path, "qemu-img cannot check it: %s", err.text);
-        problems_way_out(look->problems, "put it back from a backup");
+        found(look, "image", link->path, "qemu-img cannot check it: %s", err.text);
+        way_out(look, "put it back from a backup");
     } else if (check.corruptions > 0) {
-        problems_add(look->problems, "corrupt", link->path, "qemu-img has found %lld errors in it", check.corruptions);
-        problems_way_out(look->problems, "copy it first; then, while nobody has it open: qemu-img check -f qcow2 -r all %s",
-                         quoted(link->path));
+        found(look, "corrupt", link->path, "qemu-img has found %lld errors in it", check.corruptions);
+        way_out(look, "copy it first; then, while nobody has it open: qemu-img check -f qcow2 -r all %s",
+                quoted(link->path));
     } else if (check.leaks > 0) {
-        problems_add(look->problems, "leaks", link->path, "%lld clusters in it belong to nothing; no data is lost",
-                     check.leaks);
-        problems_way_out(look->problems, "while nobody has it open: qemu-img check -f qcow2 -r leaks %s",
-                         quoted(link->path));
+        found(look, "leaks", link->path, "%lld clusters in it belong to nothing; no data is lost",
+              check.leaks);
+        way_out(look, "while nobody has it open: qemu-img check -f qcow2 -r leaks %s",
+                quoted(link->path));
     }
 }
 

@@ -20,24 +20,24 @@ static const char *operation_of(const struct journal_state *journal)
 static void check_journal(struct look *look)
 {
     const struct journal_state *journal = &look->journal;
-    const char *way_out = "the agent finishes or undoes it, by itself or when it is started (systemctl restart xensnapd); "
-                          "until then everything else about this VM is busy";
+    const char *what_to_do = "the agent finishes or undoes it, by itself or when it is started (systemctl restart "
+                             "xensnapd); until then everything else about this VM is busy";
 
     if (!look->left)
         return;
     if (!*journal->begun.order.vm && !journal->ended)
-        problems_add(look->problems, "journal", "journal", "not even its first line can be read: what was begun had not "
-                     "done anything");
+        found(look, "journal", "journal", "not even its first line can be read: what was begun had not "
+              "done anything");
     else if (!op_knows(op_find(journal->begun.order.request.operation), journal)) {
-        problems_add(look->problems, "journal", "journal", "another version of xensnap has begun something and not ended "
-                     "it");
-        way_out = "start that version's agent again, which alone can put it right";
+        found(look, "journal", "journal", "another version of xensnap has begun something and not ended "
+              "it");
+        what_to_do = "start that version's agent again, which alone can put it right";
     } else if (journal->ended)
-        problems_add(look->problems, "journal", "journal", "%s has ended, and nobody has heard how", operation_of(journal));
+        found(look, "journal", "journal", "%s has ended, and nobody has heard how", operation_of(journal));
     else
-        problems_add(look->problems, "journal", "journal", "%s was begun and not ended; its last step: %s",
-                     operation_of(journal), *journal->step ? journal->step : "(none)");
-    problems_way_out(look->problems, "%s", way_out);
+        found(look, "journal", "journal", "%s was begun and not ended; its last step: %s",
+              operation_of(journal), *journal->step ? journal->step : "(none)");
+    way_out(look, "%s", what_to_do);
 }
 
 /* ---- the directory --------------------------------------------------------------------------------------- */
@@ -72,8 +72,8 @@ static bool is_passing(struct look *look, const char *name)
         /* these two stay as long as next.json does, which is told of */
         if (look->unsettled && (strcmp(name, "kept") == 0 || strcmp(name, "reserve") == 0))
             return true;
-        problems_add(look->problems, "left", name, "%s", passing[i].what);
-        problems_way_out(look->problems, "%s", passing[i].who);
+        found(look, "left", name, "%s", passing[i].what);
+        way_out(look, "%s", passing[i].who);
         return true;
     }
     return false;
@@ -107,12 +107,12 @@ static void check_file(void *data, const char *name)
     if (lstat(path, &st) < 0)
         st.st_blocks = 0;
     if (ends_with(name, ".new"))
-        problems_add(look->problems, "file", path, "the half of a file that was being written");
+        found(look, "file", path, "the half of a file that was being written");
     else
-        problems_add(look->problems, "file", path, "neither images.json nor a snapshot nor the VM's configuration names "
-                     "it: %s", size_text((long long)st.st_blocks * 512));
-    problems_way_out(look->problems, "%sit may be removed: rm %s", ends_with(name, ".new") ? "" :
-                     "if no other VM's disk is in it and you know what it is, ", quoted(path));
+        found(look, "file", path, "neither images.json nor a snapshot nor the VM's configuration names "
+              "it: %s", size_text((long long)st.st_blocks * 512));
+    way_out(look, "%sit may be removed: rm %s", ends_with(name, ".new") ? "" :
+            "if no other VM's disk is in it and you know what it is, ", quoted(path));
 }
 
 void check_files(struct look *look)

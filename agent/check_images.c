@@ -50,13 +50,13 @@ static const char *need_of(const struct look *look, const struct link *link)
 static void say_backup(struct look *look, const struct link *link)
 {
     if (link->frozen && !link->named)
-        problems_way_out(look->problems, "put it back from a backup; where there is none: xensnap delete %s %s",
-                         look_vm(look), link->snapshot);
+        way_out(look, "put it back from a backup; where there is none: xensnap delete %s %s",
+                look_vm(look), link->snapshot);
     else if (link->named || link->snapshots || chain_above(&look->chain, link, NULL))
-        problems_way_out(look->problems, "put it back from a backup under this name");
+        way_out(look, "put it back from a backup under this name");
     else
-        problems_way_out(look->problems, "put it back from a backup; where there is none: xensnap release %s %s",
-                         look_vm(look), quoted(link->path));
+        way_out(look, "put it back from a backup; where there is none: xensnap release %s %s",
+                look_vm(look), quoted(link->path));
 }
 
 static void check_missing(struct look *look, const struct link *link)
@@ -64,12 +64,12 @@ static void check_missing(struct look *look, const struct link *link)
     const char *need = need_of(look, link);
 
     if (*need) {
-        problems_add(look->problems, "missing", link->path, "the image is not there, and %s", need);
+        found(look, "missing", link->path, "the image is not there, and %s", need);
         say_backup(look, link);
     } else if (!look_in_between(look)) {
-        problems_add(look->problems, "ledger", link->path, "images.json has it, it is not there, and nothing needs it");
-        problems_way_out(look->problems, "the next create, delete or revert takes it out, or: xensnap release %s %s",
-                         look_vm(look), quoted(link->path));
+        found(look, "ledger", link->path, "images.json has it, it is not there, and nothing needs it");
+        way_out(look, "the next create, delete or revert takes it out, or: xensnap release %s %s",
+                look_vm(look), quoted(link->path));
     }
 }
 
@@ -84,15 +84,15 @@ static bool check_there(struct look *look, const struct link *link)
     }
     if (access(link->path, R_OK) < 0) {
         err_errno(&err, "the image cannot be opened");
-        problems_add(look->problems, "image", link->path, "%s", err.text);
+        found(look, "image", link->path, "%s", err.text);
         say_backup(look, link);
         return false;
     }
     if (*link->format)
         return true;
-    problems_add(look->problems, "format", link->path, "its format is not written down anywhere, and it is not guessed");
-    problems_way_out(look->problems, "where %s runs from it, or its configuration names it: xensnap accept %s",
-                     *look->problems->name ? look->problems->name : "the VM", look_vm(look));
+    found(look, "format", link->path, "its format is not written down anywhere, and it is not guessed");
+    way_out(look, "where %s runs from it, or its configuration names it: xensnap accept %s",
+            *look->problems->name ? look->problems->name : "the VM", look_vm(look));
     return false;
 }
 
@@ -107,30 +107,30 @@ static bool is_written(const struct look *look, const struct link *link)
 
 static void say_qemu_img(struct look *look, const char *before, const char *words, const char *path)
 {
-    problems_way_out(look->problems, "%swhile nobody has it open: qemu-img %s %s", before, words, quoted(path));
+    way_out(look, "%swhile nobody has it open: qemu-img %s %s", before, words, quoted(path));
 }
 
 static void check_state(struct look *look, const struct link *link, const struct qcow2_state *state)
 {
     if (state->corrupt) {
-        problems_add(look->problems, "corrupt", link->path, "QEMU has found the image damaged and marked it as corrupt");
+        found(look, "corrupt", link->path, "QEMU has found the image damaged and marked it as corrupt");
         say_qemu_img(look, "copy it first; then, ", "check -f qcow2 -r all", link->path);
     }
     if (state->dirty && !is_written(look, link)) {
-        problems_add(look->problems, "dirty", link->path, "the image was not closed: its dirty bit is set and nobody "
-                     "writes to it");
+        found(look, "dirty", link->path, "the image was not closed: its dirty bit is set and nobody "
+              "writes to it");
         say_qemu_img(look, "", "check -f qcow2 -r leaks", link->path);
     }
     if (state->cut_off && !is_written(look, link)) {
-        problems_add(look->problems, "corrupt", link->path, "the file is shorter than its own tables say: its end is "
-                     "missing");
+        found(look, "corrupt", link->path, "the file is shorter than its own tables say: its end is "
+              "missing");
         say_backup(look, link);
     }
     if (state->guessed) {
-        problems_add(look->problems, "format", link->path, "its header does not say in which format %s is on which it "
-                     "stands, so that QEMU would guess it", link->backing);
-        problems_way_out(look->problems, "while nobody has it open: qemu-img rebase -u -f qcow2 -F FORMAT -b %s %s",
-                         quoted(link->backing), quoted(link->path));
+        found(look, "format", link->path, "its header does not say in which format %s is on which it "
+              "stands, so that QEMU would guess it", link->backing);
+        way_out(look, "while nobody has it open: qemu-img rebase -u -f qcow2 -F FORMAT -b %s %s",
+                quoted(link->backing), quoted(link->path));
     }
 }
 
@@ -143,7 +143,7 @@ static void check_read(struct look *look, const struct link *link)
     if (link->read || !link->looked || !link->there || link->empty ||
         qemu_img_info(link->path, link->format, NULL, &info, &look->control, &err) == 0)
         return;
-    problems_add(look->problems, "image", link->path, "qemu-img cannot read it: %s", err.text);
+    found(look, "image", link->path, "qemu-img cannot read it: %s", err.text);
     say_backup(look, link);
 }
 
@@ -170,7 +170,7 @@ static bool check_header(struct look *look, const struct link *link)
     }
     if (is_no_image_yet(look, link))
         return false;
-    problems_add(look->problems, "image", link->path, "its header cannot be read: %s", err.text);
+    found(look, "image", link->path, "its header cannot be read: %s", err.text);
     say_backup(look, link);
     return false;
 }
@@ -222,10 +222,10 @@ static void check_tags_of(const struct tags *tags, const struct record *record)
         if (!is_of_link(look, disk, tags->link) || has_tag(tags, disk->tag))
             continue;
         snprintf(thing, sizeof thing, "snapshot %s (%s)", record->name, record->id);
-        problems_add(look->problems, "tag", thing, "disk %s: it is not in %s any more, which was to hold it as %s",
-                     disk->vdev, disk->target, disk->tag);
-        problems_way_out(look->problems, "put the image back from a backup, or xensnap delete %s %s", look_vm(look),
-                         record->id);
+        found(look, "tag", thing, "disk %s: it is not in %s any more, which was to hold it as %s",
+              disk->vdev, disk->target, disk->tag);
+        way_out(look, "put the image back from a backup, or xensnap delete %s %s", look_vm(look),
+                record->id);
     }
 }
 
@@ -249,10 +249,10 @@ static void check_strange_tag(const struct tags *tags, const char *tag)
 
     if (is_known(tags, tag))
         return;
-    problems_add(look->problems, "tag", tags->link->path, "the snapshot %s in it is xensnap's and no snapshot of this VM "
-                 "has it: it takes up room", tag);
-    problems_way_out(look->problems, "if the image is no copy of another VM's, while nobody has it open: "
-                     "qemu-img snapshot -d %s %s", tag, quoted(tags->link->path));
+    found(look, "tag", tags->link->path, "the snapshot %s in it is xensnap's and no snapshot of this VM "
+          "has it: it takes up room", tag);
+    way_out(look, "if the image is no copy of another VM's, while nobody has it open: "
+            "qemu-img snapshot -d %s %s", tag, quoted(tags->link->path));
 }
 
 static void check_tags(struct look *look, const struct link *link)
@@ -261,7 +261,7 @@ static void check_tags(struct look *look, const struct link *link)
     struct err err;
 
     if (qcow2_each_snapshot(link->path, take_tag, &tags, &err) < 0) {
-        problems_add(look->problems, "image", link->path, "%s", err.text);
+        found(look, "image", link->path, "%s", err.text);
         say_backup(look, link);
     } else {
         for (size_t i = 0; link->snapshots > 0 && i < look->snapshots.count; i++)
@@ -303,14 +303,14 @@ static void check_standing(struct look *look, size_t n)
     if (depth > chain->count) {
         if (!begins_circle(chain, n))
             return;
-        problems_add(look->problems, "chain", link->path, "the image stands on itself: %s is below it, and leads back to "
-                     "it", link->backing);
+        found(look, "chain", link->path, "the image stands on itself: %s is below it, and leads back to "
+              "it", link->backing);
         say_backup(look, link);
     } else if (depth > CHAIN_MAX && chain_above(chain, link, NULL) == 0) {
-        problems_add(look->problems, "chain", link->path, "%zu images stand on each other, and xensnap serves %d", depth,
-                     CHAIN_MAX);
-        problems_way_out(look->problems, "delete external snapshots of disk %s: xensnap delete %s NAME", link->vdev,
-                         look_vm(look));
+        found(look, "chain", link->path, "%zu images stand on each other, and xensnap serves %d", depth,
+              CHAIN_MAX);
+        way_out(look, "delete external snapshots of disk %s: xensnap delete %s NAME", link->vdev,
+                look_vm(look));
     }
 }
 

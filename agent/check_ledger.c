@@ -17,7 +17,7 @@ static long long room_of(const struct link *link)
 
 static void say_release(struct look *look, const char *before, const struct link *link)
 {
-    problems_way_out(look->problems, "%sxensnap release %s %s", before, look_vm(look), quoted(link->path));
+    way_out(look, "%sxensnap release %s %s", before, look_vm(look), quoted(link->path));
 }
 
 /* ---- beside the records ---------------------------------------------------------------------------------- */
@@ -31,9 +31,9 @@ static void check_formats(struct look *look, const struct record *record)
 
         if (!link || !*link->format || strcmp(link->format, disk->format) == 0)
             continue;
-        problems_add(look->problems, "format", link->path, "snapshot %s has it as %s, and it is written down as %s",
-                     record->id, disk->format, link->format);
-        problems_way_out(look->problems, "where what runs now is right: xensnap accept %s", look_vm(look));
+        found(look, "format", link->path, "snapshot %s has it as %s, and it is written down as %s",
+              record->id, disk->format, link->format);
+        way_out(look, "where what runs now is right: xensnap accept %s", look_vm(look));
     }
 }
 
@@ -48,15 +48,15 @@ static bool is_being_merged(const struct images *images, const char *path)
 static void check_content(struct look *look, const struct link *link, const struct image *image)
 {
     if (link->frozen && !look->images.old && (!image || image->role != IMAGE_CONTENT)) {
-        problems_add(look->problems, "ledger", link->path, "it is snapshot %s, and images.json does not say so",
-                     link->snapshot);
-        problems_way_out(look->problems, "the next create, delete or revert writes it down");
+        found(look, "ledger", link->path, "it is snapshot %s, and images.json does not say so",
+              link->snapshot);
+        way_out(look, "the next create, delete or revert writes it down");
     }
     if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(&look->images, image->path) ||
         look_has_snapshot(look, image->snapshot))
         return;
-    problems_add(look->problems, "ledger", link->path, "it is snapshot %s, which is not in the store any more: nothing of "
-                 "the VM is merged or removed", image->snapshot);
+    found(look, "ledger", link->path, "it is snapshot %s, which is not in the store any more: nothing of "
+          "the VM is merged or removed", image->snapshot);
     say_release(look, "put the snapshot's directory back from a backup, or give the image up: ", link);
 }
 
@@ -65,18 +65,18 @@ static void check_content(struct look *look, const struct link *link, const stru
 static void check_waiting(struct look *look, const struct link *link, const struct image *image)
 {
     if (*image->merging) {
-        problems_add(look->problems, "merge", link->path, "a merge of %s into it was begun and is not finished: it is of "
-                     "no use without that one", image->merging);
-        problems_way_out(look->problems, "the next delete of any snapshot finishes it: xensnap delete %s NAME",
-                         look_vm(look));
+        found(look, "merge", link->path, "a merge of %s into it was begun and is not finished: it is of "
+              "no use without that one", image->merging);
+        way_out(look, "the next delete of any snapshot finishes it: xensnap delete %s NAME",
+                look_vm(look));
     } else if (image->role == IMAGE_RETIRED && image->waits && !look->chain.runs && link->there) {
-        problems_add(look->problems, "waiting", link->path, "it was given up (%s) while the VM did not run, and stays until "
-                     "that has run without it: %s", image_why_word(image->why), size_text(room_of(link)));
+        found(look, "waiting", link->path, "it was given up (%s) while the VM did not run, and stays until "
+              "that has run without it: %s", image_why_word(image->why), size_text(room_of(link)));
         say_release(look, "start the VM and the next operation removes it, or: ", link);
     } else if (image->leaving) {
-        problems_add(look->problems, "ledger", link->path, "it is marked as being replaced by a revert, and no revert is "
-                     "under way");
-        problems_way_out(look->problems, "the next revert puts that right");
+        found(look, "ledger", link->path, "it is marked as being replaced by a revert, and no revert is "
+              "under way");
+        way_out(look, "the next revert puts that right");
     }
 }
 
@@ -104,9 +104,9 @@ static void check_left(struct look *look)
         image->later = true;
         if (!text || !link || (image->role == IMAGE_RETIRED && image->waits))
             continue;
-        problems_add(look->problems, "left", link->path, "%s: %s", text, size_text(room_of(link)));
-        problems_way_out(look->problems, "the next delete of any snapshot does what is left: xensnap delete %s NAME",
-                         look_vm(look));
+        found(look, "left", link->path, "%s: %s", text, size_text(room_of(link)));
+        way_out(look, "the next delete of any snapshot does what is left: xensnap delete %s NAME",
+                look_vm(look));
     }
 }
 
@@ -121,18 +121,18 @@ static void check_orphan(struct look *look, const struct link *link, const struc
 {
     if (!is_orphan(look, link, image))
         return;
-    problems_add(look->problems, "orphan", link->path, "disk %s went on in it, and no disk of the VM is in it now: %s",
-                 *image->vdev ? image->vdev : "(not known)", size_text(room_of(link)));
+    found(look, "orphan", link->path, "disk %s went on in it, and no disk of the VM is in it now: %s",
+          *image->vdev ? image->vdev : "(not known)", size_text(room_of(link)));
     say_release(look, "attach it again, or give it up: ", link);
 }
 
 void check_ledger(struct look *look)
 {
     if (!look->ledger_read) {
-        problems_add(look->problems, "ledger", "images.json", "it cannot be read; it says which images are ours and what "
-                     "they are, and nothing of the VM is merged or removed");
-        problems_way_out(look->problems, "put it back from a backup, or have it written anew from what runs now: xensnap "
-                         "accept %s", look_vm(look));
+        found(look, "ledger", "images.json", "it cannot be read; it says which images are ours and what "
+              "they are, and nothing of the VM is merged or removed");
+        way_out(look, "put it back from a backup, or have it written anew from what runs now: xensnap "
+                "accept %s", look_vm(look));
         return;
     }
     for (size_t i = 0; i < look->snapshots.count; i++)

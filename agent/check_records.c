@@ -24,12 +24,12 @@ static const char *thing_of(const struct record *record)
 
 static void add(struct look *look, const char *kind, const struct record *record, const char *what)
 {
-    problems_add(look->problems, kind, thing_of(record), "%s", what);
+    found(look, kind, thing_of(record), "%s", what);
 }
 
 static void say_delete(struct look *look, const char *before, const struct record *record)
 {
-    problems_way_out(look->problems, "%sxensnap delete %s %s", before, look_vm(look), quoted(record->name));
+    way_out(look, "%sxensnap delete %s %s", before, look_vm(look), quoted(record->name));
 }
 
 /* ---- records that cannot be read ------------------------------------------------------------------------- */
@@ -57,10 +57,10 @@ static void check_readable(void *data, const char *id)
         char thing[UUID_LENGTH + 16];
 
         snprintf(thing, sizeof thing, "snapshot %s", id);
-        problems_add(look->problems, "record", thing,
-                     "its record cannot be read (%s), so that nothing of the VM is merged or removed", err.text);
-        problems_way_out(look->problems, "put its snapshot.json back from a backup, or take it out of the list: "
-                         "xensnap release %s %s", look_vm(look), id);
+        found(look, "record", thing,
+              "its record cannot be read (%s), so that nothing of the VM is merged or removed", err.text);
+        way_out(look, "put its snapshot.json back from a backup, or take it out of the list: "
+                "xensnap release %s %s", look_vm(look), id);
     }
     free(record);
 }
@@ -72,8 +72,8 @@ static void check_all_readable(struct look *look)
 
     if (dir >= 0 && dir_each(dir, ".", check_readable, look) == 0)
         return;
-    problems_add(look->problems, "store", "directory", "it cannot be listed to its end: %s", strerror(errno));
-    problems_way_out(look->problems, "check the file system of the store");
+    found(look, "store", "directory", "it cannot be listed to its end: %s", strerror(errno));
+    way_out(look, "check the file system of the store");
 }
 
 /* ---- one record ------------------------------------------------------------------------------------------ */
@@ -90,8 +90,8 @@ static void check_fields(struct look *look, const struct record *record)
         add(look, "record", record, "its record has a state, a time or a parent that is none");
         say_delete(look, "put its snapshot.json back from a backup, or ", record);
     } else if (*record->parent && !find_id(look, record->parent) && !look_has_snapshot(look, record->parent)) {
-        problems_add(look->problems, "parent", thing_of(record),
-                     "it was made after snapshot %s, which is gone without having been deleted", record->parent);
+        found(look, "parent", thing_of(record),
+              "it was made after snapshot %s, which is gone without having been deleted", record->parent);
         say_delete(look, "put that one's directory back from a backup; this one can be gone back to all the same; "
                    "when it is not needed: ", record);
     }
@@ -105,9 +105,9 @@ static void check_name(struct look *look, size_t n)
 
     if (first == record)
         return;
-    problems_add(look->problems, "name", thing_of(record), "snapshot %s has the same name, which means that one",
-                 first->id);
-    problems_way_out(look->problems, "say its id instead: xensnap delete %s %s", look_vm(look), record->id);
+    found(look, "name", thing_of(record), "snapshot %s has the same name, which means that one",
+          first->id);
+    way_out(look, "say its id instead: xensnap delete %s %s", look_vm(look), record->id);
 }
 
 static void check_stored_config(struct look *look, const struct record *record)
@@ -128,8 +128,8 @@ static void check_stored_config(struct look *look, const struct record *record)
     }
     if (whole)
         return;
-    problems_add(look->problems, "config", thing_of(record),
-                 "the configuration that it would be gone back to with cannot be read: %s", err.text);
+    found(look, "config", thing_of(record),
+          "the configuration that it would be gone back to with cannot be read: %s", err.text);
     say_delete(look, "put its config.json back from a backup, or ", record);
 }
 
@@ -170,10 +170,10 @@ static void check_other(void *data, const char *name)
 
     if (strcmp(name, "snapshot.json") == 0 || strcmp(name, "config.json") == 0 || strcmp(name, "memory") == 0)
         return;
-    problems_add(directory->look->problems, "file", thing_of(directory->record),
-                 "the file %s in its directory is nothing of a snapshot's, and keeps the directory when the snapshot is "
-                 "deleted", name);
-    problems_way_out(directory->look->problems, "move it somewhere else");
+    found(directory->look, "file", thing_of(directory->record),
+          "the file %s in its directory is nothing of a snapshot's, and keeps the directory when the snapshot is "
+          "deleted", name);
+    way_out(directory->look, "move it somewhere else");
 }
 
 static void check_others(struct look *look, const struct record *record)
@@ -197,9 +197,9 @@ static void check_current(struct look *look)
         return;
     if (text && *look->snapshots.current && look_has_snapshot(look, look->snapshots.current))
         return;
-    problems_add(look->problems, "current", "current", "it names no snapshot, so that it is not known which one the VM's "
-                 "state descends from, and the next one will have no parent");
-    problems_way_out(look->problems, "the next create or revert writes it anew");
+    found(look, "current", "current", "it names no snapshot, so that it is not known which one the VM's "
+          "state descends from, and the next one will have no parent");
+    way_out(look, "the next create or revert writes it anew");
 }
 
 void check_records(struct look *look)

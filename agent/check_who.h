@@ -17,8 +17,8 @@ struct vms {
     size_t count;
 };
 
-/* Those that WORD means, a domid, a UUID or a name, by the rules of operations (agent/target.c); NULL: all.  ERR_NOT_FOUND
- * where there is none, ERR_INVALID where it means several.  XL may be NULL. */
+/* Those that WORD means, a domid, a UUID or a name, by the rules of operations (agent/target.c); NULL: all.
+ * ERR_NOT_FOUND where there is none, ERR_INVALID where it means several.  XL may be NULL. */
 int vms_find(struct vms *vms, struct store *store, struct xl *xl, const char *word, struct err *err);
 void vms_deinit(struct vms *vms);
 

@@ -6,6 +6,10 @@
 
 struct look;
 
+/* problems_add() and problems_way_out() */
+#define found(look, ...) problems_add((look)->problems, __VA_ARGS__)
+#define way_out(look, ...) problems_way_out((look)->problems, __VA_ARGS__)
+
 void check_records(struct look *look); /* snapshot.json, configuration and memory image of each snapshot; current */
 void check_images(struct look *look);  /* headers, how they stand on each other, snapshots inside */
 void check_ledger(struct look *look);  /* images.json beside records, headers and what the VM's disks are */

@@ -78,8 +78,9 @@ void problems_note(struct problems *problems, const char *thing, const char *for
 
 static bool is_plain(const char *word)
 {
-    return *word && word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=@%+-")] == '\0' &&
-           *word != '-';
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=@%+-";
+
+    return *word && *word != '-' && word[strspn(word, plain)] == '\0';
 }
 
 const char *quoted(const char *word)

@@ -232,6 +232,11 @@ int qemu_img_open(const char *image, const char *format, struct control *control
 }
 
 /* It ends with 2 where it has found damage, with 3 where only clusters are lost; anything else is its own failure. */
+static bool has_checked(int status)
+{
+    return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2 || WEXITSTATUS(status) == 3);
+}
+
 int qemu_img_check(const char *image, struct image_check *check, struct control *control, struct err *err)
 {
     char *argv[] = { (char *)"qemu-img", (char *)"check", (char *)"-U", (char *)"--output=json", (char *)"-f",
@@ -246,7 +251,7 @@ int qemu_img_check(const char *image, struct image_check *check, struct control 
     if (run_to_end(argv, output, OUTPUT_MAX, &status, control, err) < 0)
         return -1;
     json = parse_answer(output);
-    if (!json || !WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 2 && WEXITSTATUS(status) != 3))
+    if (!json || !has_checked(status))
         return complain(output, err);
     check->corruptions = json_integer(json_get(json, "corruptions"), 0);
     check->leaks = json_integer(json_get(json, "leaks"), 0);

@@ -169,8 +169,8 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--run") == 0 && i + 1 < argc)
             run_dir = argv[++i];
     if (!store || !run_dir) {
-        fprintf(stderr, "xensnap-worker: started by xensnapd for each operation; --steps lists their steps, --check looks at the "
-                        "store\n");
+        fprintf(stderr, "xensnap-worker: started by xensnapd for each operation; --steps lists their steps, "
+                        "--check looks at the store\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN); /* libxl writes to helpers that may have died */

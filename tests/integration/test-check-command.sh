@@ -33,7 +33,19 @@ sed -i "s,$dir/other.qcow2,$head_a," "$store/config.json"
 quiet
 
 
-# ---- an operation that is being done ----
+# ---- another VM, and an operation that is being done ----
+
+# xl gives a copy of the VM with its uuid other disks and another name.
+keep
+domain_end
+{ echo name web2; domain_config pv xvda raw rw "$dir/copy.raw" | tail -n +2; } > "$dir/copied"
+truncate -s 1M "$dir/copy.raw"
+domain create < "$dir/copied" > "$dir/domid" || fail "the copy is not made"
+checks 1 "$vm"
+says "^web2 ($vm): domain: domain web2 has the UUID of the VM whose snapshots these are, .*; .*xensnap accept $vm"
+domain_end
+restore
+rm "$dir/copy.raw"
 
 exec 8> "$store/journal"
 flock 8

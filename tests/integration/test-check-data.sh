@@ -22,6 +22,52 @@ finds 1 "$dir/xvda.qcow2: qemu-img has found [0-9]* errors in it" --data
 bytes "$dir/xvda.qcow2" "$l2" 0000000000000000
 finds 1 "$dir/xvda.qcow2: [0-9]* clusters in it belong to nothing" --data
 
+# ---- where there is neither libxl nor xenstored ----
+
+# The real worker; configurations are as libxl writes them.
+/usr/bin/python3 - "$store" << 'PY'
+import glob, json, sys
+for path in glob.glob(sys.argv[1] + "/**/config.json", recursive=True):
+    disks = []
+    for line in open(path):
+        words = line.rstrip("\n").split(" ", 4)
+        if words[0] == "disk":
+            disks.append({"pdev_path": words[4], "vdev": words[1], "backend": "qdisk", "format": words[2],
+                          "removable": 1, "readwrite": 1})
+    json.dump({"c_info": {"type": "pv", "name": "web1"}, "b_info": {"max_memkb": 1024}, "disks": disks}, open(path, "w"))
+PY
+worker() {
+    "$build/xensnap-worker" --check --store "$dir/store" "$@" 2> "$dir/said"
+}
+real() {
+    gives "$1" env XENSTORED_PATH="$dir/nobody" bash -c "$(declare -f worker)"'; worker "${@:2}"' - "$@"
+}
+export build dir
+state > "$dir/before"
+real 0
+[ ! -s "$dir/out" ] || fail "not silent: $(cat "$dir/out")"
+grep -q 'what runs is not looked at' "$dir/said" || fail "it does not say that libxl is not there: $(cat "$dir/said")"
+real 0 --data "${vm^^}"
+edit "$store/config.json" "d['disks'].pop()"
+real 1 web1
+says "^web1 ($vm): $head_b: disk xvdb went on in it, and no disk of the VM is in it now"
+real 1 --json
+/usr/bin/python3 -c 'import json, sys
+told = json.load(sys.stdin)
+assert [vm["vm"] for vm in told] == [sys.argv[1]], told
+assert [(p["kind"], p["about"]) for p in told[0]["problems"]] == [("orphan", sys.argv[2])], told
+assert sys.argv[2] in told[0]["problems"][0]["way-out"], told' "$vm" "$head_b" < "$dir/out" || fail "not such JSON"
+edit "$store/config.json" "d['disks'] = 5; d['c_info'] = []"
+real 1
+echo nonsense > "$store/config.json"
+real 1
+says "config.json: the VM's configuration cannot be read"
+real 2 nobody
+real 2 7
+real 2 --what
+gives 2 env "$build/xensnap-worker" --check --store "$dir/nowhere"
+restore
+
 # ---- 200 snapshots ----
 
 # 150 inside with memory and 47 outside beside the three that there are, as xensnap would have made them.

@@ -41,6 +41,21 @@ finds 1 "$dir/xvda.qcow2: the snapshot xensnap-.* in it is xensnap's and no snap
 qemu-img snapshot -c xensnap-replaced "$head_a"
 finds 1 "$head_a: the snapshot xensnap-replaced in it"
 
+# 250 more of them, which differ in the name of what they stand on.
+qemu-img create -q -f qcow2 -u -b "$dir/long-000.qcow2" -F qcow2 "$dir/long-001.qcow2" 64M
+/usr/bin/python3 - "$dir/long-%03d.qcow2" "$head_b" "$store" << 'PY'
+import sys
+name, head, store = sys.argv[1:]
+like = open(name % 1, "rb").read()
+for n in range(2, 250):
+    open(name % n, "wb").write(like.replace((name % 0).encode(), (name % (n - 1)).encode()))
+for n in "config.json", "disk.cfg":
+    text = open(f"{store}/{n}").read()
+    open(f"{store}/{n}", "w").write(text.replace(head, name % 249))
+PY
+qemu-img create -q -f qcow2 "$dir/long-000.qcow2" 64M
+finds 2 "$dir/long-249.qcow2: 250 images stand on each other, and xensnap serves 200; delete external snapshots of disk xvdb"
+
 # ---- the ledger ----
 
 echo '{' > "$store/images.json"
