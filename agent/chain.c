@@ -100,29 +100,27 @@ static bool can_be_ours(const struct xl_disk *disk)
 
 static int add_named(struct chain *chain, struct work *w, const struct reach *reach, struct err *err)
 {
-    _cleanup_(xl_config_freep) struct xl_config *config = NULL;
-    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
-    size_t count;
+    _cleanup_(freep) struct vm_disks *disks = calloc(1, sizeof *disks);
 
     if (!disks)
         return chain_out_of_memory(err);
-    if (vmconfig_load(w, reach_domain(reach), &config, err) < 0) {
+    if (vmconfig_disks(w, reach_domain(reach), disks, err) < 0) {
         chain_set_unknown(chain, err);
         return reach->runs ? -1 : 0; /* libxl's answer will be another one */
     }
-    snprintf(chain->name, sizeof chain->name, "%s", xl_config_name(config));
-    count = xl_config_disks(config, disks, DISKS_MAX);
-    for (size_t i = 0; i < count; i++) {
+    memcpy(chain->name, disks->name, sizeof chain->name);
+    for (size_t i = 0; i < disks->count; i++) {
+        const struct xl_disk *disk = &disks->item[i];
         struct link *link;
 
-        if (!can_be_ours(&disks[i]))
+        if (!can_be_ours(disk))
             continue;
-        link = chain_add(chain, disks[i].target, disks[i].format, disks[i].vdev);
+        link = chain_add(chain, disk->target, disk->format, disk->vdev);
         if (!link)
             return chain_out_of_memory(err);
         link->named = true;
-        link->writable |= disks[i].writable;
-        snprintf(link->vdev, sizeof link->vdev, "%s", disks[i].vdev);
+        link->writable |= disk->writable;
+        snprintf(link->vdev, sizeof link->vdev, "%s", disk->vdev);
     }
     return 0;
 }

@@ -22,9 +22,11 @@ static bool never_came_into_use(const struct link *link, const struct image *ima
 
     if (!image || !image->made || link->active || link->named || link->node != NODE_ABSENT)
         return false;
-    if (reach_check_unused(link->path, link->vdev, &err) < 0 || qcow2_is_empty(link->path, &empty, &err) < 0)
+    /* who has it open takes long to find out, and what was seen before that is no proof */
+    if (qcow2_is_empty(link->path, &empty, &err) < 0 || !empty)
         return false;
-    return empty;
+    return reach_check_unused(link->path, link->vdev, &err) == 0 && qcow2_is_empty(link->path, &empty, &err) == 0 &&
+           empty;
 }
 
 /* Claimed and never made: there is nothing to read. */
@@ -99,6 +101,7 @@ static int look_into(struct chain *chain, size_t n, const struct images *images,
 
     if (qemu_img_info(link->path, link->format, NULL, &info, w->control, err) < 0)
         return err_context(err, "%s%s", *link->vdev ? "disk " : "image ", *link->vdev ? link->vdev : link->path);
+    link->read = true;
     link->tags = info.tags;
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);

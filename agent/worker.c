@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "cleanup.h"
 #include "creation.h"
 #include "draft.h"
@@ -181,6 +182,8 @@ int main(int argc, char **argv)
     struct err err;
 
     log_init("xensnap-worker", LOG_LEVEL_INFO);
+    if (argc > 1 && strcmp(argv[1], "--check") == 0)
+        return check_main(argc - 1, argv + 1);
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--steps") == 0) {
             print_steps();
@@ -190,7 +193,8 @@ int main(int argc, char **argv)
         else if (strcmp(argv[i], "--run") == 0 && i + 1 < argc)
             run_dir = argv[++i];
     if (!store || !run_dir) {
-        fprintf(stderr, "xensnap-worker: started by xensnapd for each operation; --steps lists their steps\n");
+        fprintf(stderr, "xensnap-worker: started by xensnapd for each operation; --steps lists their steps, "
+                        "--check looks at the store\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN); /* libxl writes to helpers that may have died */
