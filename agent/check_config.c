@@ -21,8 +21,7 @@ static void check_line(struct look *look, int dir, const struct xl_config *confi
     if (line && text && strcmp(line, text) == 0)
         return;
     found(look, "config", "disk.cfg", text ? "it names other disks than config.json" : "it cannot be read");
-    way_out(look, "do not start the VM by it; the next create or revert writes it anew, or: xensnap "
-            "accept %s", look_vm(look));
+    way_out(look, "do not start the VM by it; the next create or revert writes it anew");
 }
 
 static void check_stored(struct look *look)
@@ -76,8 +75,7 @@ static void check_same(struct look *look, const struct vm_disks *stored, const s
             continue;
         found(look, "config", "config.json", "it names %s for disk %s, and the domain has %s", old->target,
               disk->vdev, disk->target);
-        way_out(look, "do not start the VM by disk.cfg before it is right: xensnap accept %s",
-                look_vm(look));
+        way_out(look, "do not start the VM by disk.cfg before it is right; the next create writes it anew");
     }
 }
 
@@ -99,7 +97,7 @@ static void check_qemu(struct look *look)
         else
             found(look, "config", link->path, "libxl's configuration names it for disk %s, and the domain does not write "
                   "to it", link->vdev);
-        way_out(look, "do not reboot the domain before they agree: xensnap accept %s", look_vm(look));
+        way_out(look, "do not reboot the domain; stop it, and start it with the image that it writes to now");
     }
 }
 
@@ -115,8 +113,7 @@ static void check_formats(struct look *look, const struct vm_disks *disks)
             continue;
         found(look, "format", link->path, "the VM's configuration has it as %s for disk %s, and it is "
               "written down as %s", disk->format, disk->vdev, link->format);
-        way_out(look, "write format=%s for it in the VM's configuration, or, if that is right: xensnap "
-                "accept %s", link->format, look_vm(look));
+        way_out(look, "write format=%s for it in the VM's configuration", link->format);
     }
 }
 
@@ -140,10 +137,10 @@ static void check_meant(struct look *look)
 
     if (chain_check_own(&look->chain, &err) < 0) {
         found(look, "stranger", "domain", "%s", err.text);
-        way_out(look, "if it is that VM all the same: xensnap accept %s", look_vm(look));
+        way_out(look, "stop it, and start it with a uuid of its own in its xl.cfg");
     } else if (look->current && look->chain.misused.code != ERR_NONE) {
         found(look, "misused", "domain", "%s", look->chain.misused.text);
-        way_out(look, "if it is to go on like that: xensnap accept %s", look_vm(look));
+        way_out(look, "stop it, and start it with the disks that disk.cfg names");
     }
 }
 

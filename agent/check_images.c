@@ -52,11 +52,8 @@ static void say_backup(struct look *look, const struct link *link)
     if (link->frozen && !link->named)
         way_out(look, "put it back from a backup; where there is none: xensnap delete %s %s",
                 look_vm(look), link->snapshot);
-    else if (link->named || link->snapshots || chain_above(&look->chain, link, NULL))
-        way_out(look, "put it back from a backup under this name");
     else
-        way_out(look, "put it back from a backup; where there is none: xensnap release %s %s",
-                look_vm(look), quoted(link->path));
+        way_out(look, "put it back from a backup under this name");
 }
 
 static void check_missing(struct look *look, const struct link *link)
@@ -68,8 +65,7 @@ static void check_missing(struct look *look, const struct link *link)
         say_backup(look, link);
     } else if (!look_in_between(look)) {
         found(look, "ledger", link->path, "images.json has it, it is not there, and nothing needs it");
-        way_out(look, "the next create, delete or revert takes it out, or: xensnap release %s %s",
-                look_vm(look), quoted(link->path));
+        way_out(look, "the next delete or revert takes it out");
     }
 }
 
@@ -91,8 +87,7 @@ static bool check_there(struct look *look, const struct link *link)
     if (*link->format)
         return true;
     found(look, "format", link->path, "its format is not written down anywhere, and it is not guessed");
-    way_out(look, "where %s runs from it, or its configuration names it: xensnap accept %s",
-            *look->problems->name ? look->problems->name : "the VM", look_vm(look));
+    way_out(look, "write its format into the VM's configuration, where that names it");
     return false;
 }
 

@@ -15,11 +15,6 @@ static long long room_of(const struct link *link)
     return stat(link->path, &st) == 0 ? (long long)st.st_blocks * 512 : 0;
 }
 
-static void say_release(struct look *look, const char *before, const struct link *link)
-{
-    way_out(look, "%sxensnap release %s %s", before, look_vm(look), quoted(link->path));
-}
-
 /* ---- beside the records ---------------------------------------------------------------------------------- */
 
 /* Formats are told apart by those who name the image; the first of them is what it was read as. */
@@ -33,7 +28,7 @@ static void check_formats(struct look *look, const struct record *record)
             continue;
         found(look, "format", link->path, "snapshot %s has it as %s, and it is written down as %s",
               record->id, disk->format, link->format);
-        way_out(look, "where what runs now is right: xensnap accept %s", look_vm(look));
+        way_out(look, "write into the VM's configuration what it is");
     }
 }
 
@@ -57,7 +52,7 @@ static void check_content(struct look *look, const struct link *link, const stru
         return;
     found(look, "ledger", link->path, "it is snapshot %s, which is not in the store any more: nothing of "
           "the VM is merged or removed", image->snapshot);
-    say_release(look, "put the snapshot's directory back from a backup, or give the image up: ", link);
+    way_out(look, "put the snapshot's directory back from a backup");
 }
 
 /* ---- what is on its way ---------------------------------------------------------------------------------- */
@@ -72,7 +67,7 @@ static void check_waiting(struct look *look, const struct link *link, const stru
     } else if (image->role == IMAGE_RETIRED && image->waits && !look->chain.runs && link->there) {
         found(look, "waiting", link->path, "it was given up (%s) while the VM did not run, and stays until "
               "that has run without it: %s", image_why_word(image->why), size_text(room_of(link)));
-        say_release(look, "start the VM and the next operation removes it, or: ", link);
+        way_out(look, "start the VM, and the next delete or revert removes it");
     } else if (image->leaving) {
         found(look, "ledger", link->path, "it is marked as being replaced by a revert, and no revert is "
               "under way");
@@ -123,7 +118,7 @@ static void check_orphan(struct look *look, const struct link *link, const struc
         return;
     found(look, "orphan", link->path, "disk %s went on in it, and no disk of the VM is in it now: %s",
           *image->vdev ? image->vdev : "(not known)", size_text(room_of(link)));
-    say_release(look, "attach it again, or give it up: ", link);
+    way_out(look, "attach it again; nothing but you removes it");
 }
 
 void check_ledger(struct look *look)
@@ -131,8 +126,7 @@ void check_ledger(struct look *look)
     if (!look->ledger_read) {
         found(look, "ledger", "images.json", "it cannot be read; it says which images are ours and what "
               "they are, and nothing of the VM is merged or removed");
-        way_out(look, "put it back from a backup, or have it written anew from what runs now: xensnap "
-                "accept %s", look_vm(look));
+        way_out(look, "put it back from a backup");
         return;
     }
     for (size_t i = 0; i < look->snapshots.count; i++)

@@ -59,8 +59,7 @@ static void check_readable(void *data, const char *id)
         snprintf(thing, sizeof thing, "snapshot %s", id);
         found(look, "record", thing,
               "its record cannot be read (%s), so that nothing of the VM is merged or removed", err.text);
-        way_out(look, "put its snapshot.json back from a backup, or take it out of the list: "
-                "xensnap release %s %s", look_vm(look), id);
+        way_out(look, "put its snapshot.json back from a backup; until then the others can be gone back to");
     }
     free(record);
 }

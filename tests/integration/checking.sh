@@ -27,16 +27,17 @@ quiet() {
     [ ! -s "$dir/out" ] || fail "not silent: $(cat "$dir/out")"
 }
 
-# keep: what is there now is good; restore: it is as then.
+# keep: what is there now is good, and can be damaged; restore: it is as then.
 keep() {
-    rm -rf "$dir/good"
+    wipe "$dir/good"
     mkdir "$dir/good"
+    writable -R "$dir" 2> /dev/null
     cp -a "$store" "$dir/good/vm"
     cp -a "$dir"/*.qcow2 "$dir"/*.raw "$dir/good"
 }
 
 restore() {
-    rm -rf "$store" "$dir"/*.qcow2 "$dir"/*.raw
+    wipe "$store" "$dir"/*.qcow2 "$dir"/*.raw
     cp -a "$dir/good/vm" "$store"
     cp -a "$dir/good"/*.qcow2 "$dir/good"/*.raw "$dir"
 }

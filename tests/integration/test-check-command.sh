@@ -24,11 +24,11 @@ stored=$dir/userdata/$(domid)
 cp "$stored" "$dir/userdata.good"
 sed -i "s,$head_a,$dir/xvda.qcow2," "$stored"
 checks 1 web1
-says "$head_a: the domain writes to it, and libxl's configuration does not name it; .*xensnap accept $vm"
+says "$head_a: the domain writes to it, and libxl's configuration does not name it; "
 cp "$dir/userdata.good" "$stored"
 sed -i "s,$head_a,$dir/other.qcow2," "$store/config.json"
 checks 1 web1
-says "config.json: it names $dir/other.qcow2 for disk xvda, and the domain has $head_a; .*accept"
+says "config.json: it names $dir/other.qcow2 for disk xvda, and the domain has $head_a; "
 sed -i "s,$dir/other.qcow2,$head_a," "$store/config.json"
 quiet
 
@@ -42,7 +42,7 @@ domain_end
 truncate -s 1M "$dir/copy.raw"
 domain create < "$dir/copied" > "$dir/domid" || fail "the copy is not made"
 checks 1 "$vm"
-says "^web2 ($vm): domain: domain web2 has the UUID of the VM whose snapshots these are, .*; .*xensnap accept $vm"
+says "^web2 ($vm): domain: domain web2 has the UUID of the VM whose snapshots these are, .*; "
 domain_end
 restore
 rm "$dir/copy.raw"
@@ -61,7 +61,7 @@ keep
 # ---- records ----
 
 echo '{' > "$store/$inside/snapshot.json"
-finds 1 "snapshot $inside: its record cannot be read (.*), .*; .*xensnap release $vm $inside"
+finds 1 "snapshot $inside: its record cannot be read (.*), .*; "
 rm "$store/$memory/snapshot.json"
 finds 1 "snapshot $memory: its record cannot be read (cannot read snapshot.json: No such file"
 edit "$store/$outside/snapshot.json" "d['id'] = '$inside'"
@@ -89,7 +89,7 @@ finds 1 'current: it names no snapshot'
 echo "${inside/[0-9]/f}" > "$store/current"
 finds 1 'current: it names no snapshot'
 rm -r "${store:?}/$outside"
-finds 3 "it is snapshot $outside, which is not in the store any more.*xensnap release $vm "
+finds 3 "it is snapshot $outside, which is not in the store any more"
 
 # ---- files and the journal ----
 
@@ -121,7 +121,7 @@ finds 1 "config.json: the VM's configuration cannot be read"
 rm "$store/config.json"
 finds 1 "config.json: the VM's configuration cannot be read: .*No such file"
 sed -i "s,$head_a,$dir/xvda.qcow2," "$store/disk.cfg"
-finds 1 "disk.cfg: it names other disks than config.json; .*xensnap accept $vm"
+finds 1 "disk.cfg: it names other disks than config.json; "
 sed -i 's,^disk xvda qcow2,disk xvda raw,' "$store/config.json"
 sed -i 's/vdev=xvda,access=rw,format=qcow2/vdev=xvda,access=rw,format=raw/' "$store/disk.cfg"
 finds 1 "$head_a: the VM's configuration has it as raw for disk xvda, and it is written down as qcow2"

