@@ -56,7 +56,7 @@ real 1 --json
 told = json.load(sys.stdin)
 assert [vm["vm"] for vm in told] == [sys.argv[1]], told
 assert [(p["kind"], p["about"]) for p in told[0]["problems"]] == [("orphan", sys.argv[2])], told
-assert sys.argv[2] in told[0]["problems"][0]["way-out"], told' "$vm" "$head_b" < "$dir/out" || fail "not such JSON"
+assert told[0]["problems"][0]["way-out"], told' "$vm" "$head_b" < "$dir/out" || fail "not such JSON"
 edit "$store/config.json" "d['disks'] = 5; d['c_info'] = []"
 real 1
 echo nonsense > "$store/config.json"
