@@ -2,10 +2,14 @@
 #include "check.h"
 
 #include <getopt.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check_who.h"
@@ -15,8 +19,12 @@
 #include "json.h"
 #include "log.h"
 #include "look.h"
+#include "xenstore.h"
 
-enum { LOOKS_MAX = 4 }; /* at a VM in whose directory something changes meanwhile */
+enum {
+    LOOKS_MAX = 4, /* at a VM in whose directory something changes meanwhile */
+    ANSWER_SECONDS = 10,
+};
 
 struct check {
     bool json, data;
@@ -125,6 +133,48 @@ static int open_store(struct check *check, struct err *err)
     return store_open(&check->opened, conf.store, err);
 }
 
+/* For a process that may wait for ever: libxenstore falls back on the kernel's device, behind which nobody answers when
+ * xenstored has died. */
+static void ask_xenstored(void)
+{
+    _cleanup_(xenstore_closep) struct xenstore *xs = NULL;
+    struct err err;
+
+    if (xenstore_open(&xs, &err) < 0)
+        _exit(1);
+    xenstore_exists(xs, "/local/domain/0");
+    _exit(0);
+}
+
+static bool xenstored_answers(void)
+{
+    pid_t child = fork();
+    struct pollfd pollfd = { .fd = -1, .events = POLLIN };
+    int status = 1;
+
+    if (child == 0)
+        ask_xenstored();
+    if (child < 0)
+        return false;
+    pollfd.fd = (int)syscall(SYS_pidfd_open, child, 0);
+    if (pollfd.fd < 0 || poll(&pollfd, 1, ANSWER_SECONDS * 1000) <= 0)
+        kill(child, SIGKILL);
+    closep(&pollfd.fd);
+    return waitpid(child, &status, 0) == child && status == 0;
+}
+
+static void open_libxl(struct check *check)
+{
+    struct err err;
+
+    if (!xenstored_answers())
+        err_set(&err, ERR_XEN, "xenstored does not answer");
+    else if (xl_open(&check->xl, &check->control, &err) == 0)
+        return;
+    fprintf(stderr, "xensnap: check: what runs is not looked at: %s\n", err.text);
+    check->xl = NULL;
+}
+
 static int run(struct check *check)
 {
     _cleanup_(vms_deinit) struct vms vms = { .count = 0 };
@@ -132,10 +182,7 @@ static int run(struct check *check)
 
     if (open_store(check, &err) < 0)
         return refuse(check, &err);
-    if (xl_open(&check->xl, &check->control, &err) < 0) {
-        fprintf(stderr, "xensnap: check: what runs is not looked at: %s\n", err.text);
-        check->xl = NULL;
-    }
+    open_libxl(check);
     if (vms_find(&vms, check->opened, check->xl, check->word, &err) < 0)
         return refuse(check, &err);
     check_vms(check, &vms);

@@ -45,7 +45,6 @@ checks 1 "$vm"
 says "^web2 ($vm): domain: domain web2 has the UUID of the VM whose snapshots these are, .*; "
 domain_end
 restore
-rm "$dir/copy.raw"
 
 exec 8> "$store/journal"
 flock 8
