@@ -95,8 +95,8 @@ static void check_qemu(struct look *look)
         if (link->active)
             found(look, "config", link->path, "the domain writes to it, and libxl's configuration does not name it");
         else
-            found(look, "config", link->path, "libxl's configuration names it for disk %s, and the domain does not write "
-                  "to it", link->vdev);
+            found(look, "config", link->path, "libxl's configuration names it for disk %s, and the domain does not "
+                  "write to it", link->vdev);
         way_out(look, "do not reboot the domain; stop it, and start it with the image that it writes to now");
     }
 }
