@@ -91,3 +91,15 @@ healed() {
     [ "$(stored)" = "$base" ] || fail "it is in $(stored)"
     holds "$base" 2
 }
+
+# refused: no delete of any snapshot does anything, in this state.
+refused() {
+    local name
+    for name in "$@"; do
+        gives 13 xensnap delete -n "$name" web1
+        gives 0 xensnap list web1
+        says "$name"
+    done
+    unchanged
+    [ "$(top)" = "$three" ] && [ "$(stored)" = "$three" ] || fail "it is in $(top), stored is $(stored)"
+}
