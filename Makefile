@@ -36,8 +36,8 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/
               requests retry scrub spawn target unsettled)
 xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
             $(addprefix agent/,worker answers block_job chain control creation digest disks draft eviction fdsets holders images images_next images_note immutable kept life merge needs nodes \
-              op op_create op_delete op_revert plan protect qcow2 qemu_img qmp quiet reach readonly refcounts replaced reversion savefile settle \
-              userdata vmconfig xl xl_config xl_needs xl_stream)
+              op op_accept op_create op_delete op_forget op_release op_revert plan protect qcow2 qemu_img qmp quiet reach readonly refcounts replaced reversion savefile settle \
+              userdata vmconfig way_out xl xl_config xl_needs xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
             $(addprefix agent/,monitor late care control files holders life log msg userdata xl xl_config xl_stream)
 xensnap := $(filter-out %_none,$(patsubst %.c,%,$(wildcard tools/*.c))) \

@@ -18,6 +18,7 @@
 #include "reach.h"
 #include "store.h"
 #include "vmconfig.h"
+#include "way_out.h"
 
 enum { LINKS_MAX = 4096 }; /* a chain that bites its own tail must end */
 
@@ -248,7 +249,8 @@ static void check_contents(struct chain *chain, const struct images *images, str
         if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(images, image->path) ||
             is_in_trash(w, image->snapshot))
             continue;
-        err_set(&lost, ERR_CORRUPT, "%s is snapshot %s, which is not to be found in the store", image->path,
+        err_set(&lost, ERR_CORRUPT, "%.120s is snapshot %s, which is not to be found in the store; bring it "
+                "back there, or give it up: xensnap release %s %s", image->path, image->snapshot, w->begun.order.vm,
                 image->snapshot);
         set_unknown(chain, &lost);
     }
@@ -286,6 +288,10 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
         return -1;
     check_contents(chain, images, w);
     check_stranger(chain);
+    if (chain->misused.code != ERR_NONE)
+        way_out_accept(&chain->misused, w->begun.order.vm, "or, if this is to be the VM");
+    if (chain->stranger.code != ERR_NONE)
+        way_out_accept(&chain->stranger, w->begun.order.vm, "or, if it is the VM");
     return 0;
 }
 
@@ -379,7 +385,7 @@ static const char *for_people(const char *backing)
 
 /* Somebody has put another file in its place, or has it stand on another one.  A disk can be made larger; what is a
  * snapshot's content cannot. */
-static void check_header(struct chain *chain, const struct link *link, const struct images *images)
+static void check_header(struct chain *chain, const struct link *link, const struct images *images, struct work *w)
 {
     const struct image *image = &images->item[link->entry];
     const char *backing = *link->backing ? link->backing : IMAGE_ON_NONE;
@@ -394,7 +400,14 @@ static void check_header(struct chain *chain, const struct link *link, const str
                 image->size, link->size);
     else
         return;
+    way_out_accept(&other, w->begun.order.vm, "if that is right");
     set_unknown(chain, &other);
+}
+
+/* What it is like is of no concern any more, but on what it stands. */
+static bool was_released(const struct image *image)
+{
+    return image && image->role == IMAGE_RETIRED && image->why == WHY_RELEASED;
 }
 
 static int look_into(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
@@ -408,8 +421,8 @@ static int look_into(struct chain *chain, size_t n, const struct images *images,
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
     link->size = info.virtual_size;
-    if (link->entry >= 0)
-        check_header(chain, link, images);
+    if (link->entry >= 0 && !was_released(&images->item[link->entry]))
+        check_header(chain, link, images, w);
     return *info.backing == '/' ? add_below(chain, n, info.backing, info.backing_format, err) : 0;
 }
 
@@ -434,7 +447,8 @@ static int look_at_absent(struct chain *chain, size_t n, const struct image *ima
     if (of_use && *image->backing == '/')
         return add_below(chain, n, image->backing, "", err);
     if (of_use && !*image->backing) {
-        err_set(err, ERR_CORRUPT, "%s is not there, and it is not known on what it stands", image->path);
+        err_set(err, ERR_CORRUPT, "%.150s is not there, and it is not known on what it stands; bring it back, "
+                "or give it up: xensnap release DOMAIN IMAGE, of a snapshot's content its ID", image->path);
         set_unknown(chain, err);
     }
     return 0;
@@ -450,6 +464,10 @@ static int look_at(struct chain *chain, size_t n, const struct images *images, s
     link->empty = never_came_into_use(link, image);
     if (look_into(chain, n, images, w, err) == 0)
         return 0;
+    if (err->code == ERR_QEMU && was_released(image) && *image->backing)
+        return *image->backing == '/' ? add_below(chain, n, image->backing, "", err) : 0;
+    if (image && err->code == ERR_QEMU)
+        way_out_of_image(err, w->begun.order.vm, image, link->active || link->named);
     set_unknown(chain, err);
     return err->code == ERR_QEMU ? 0 : -1; /* qemu-img cannot read it; else it was not even asked */
 }
@@ -488,7 +506,8 @@ static void check_formats(struct chain *chain)
 
         if (link->looked || link->entry < 0 || access(link->path, F_OK) < 0)
             continue;
-        err_set(&err, ERR_CORRUPT, "%s: its format is not written down anywhere, and it is not guessed", link->path);
+        err_set(&err, ERR_CORRUPT, "%.150s: its format is not written down anywhere, and it is not guessed; "
+                "with a disk of the VM in it: xensnap accept DOMAIN", link->path);
         set_unknown(chain, &err);
     }
 }

@@ -18,7 +18,8 @@ enum { LEDGER_VERSION = 2 };
 static const char *const roles[] = { [IMAGE_MADE] = "made", [IMAGE_HEAD] = "head", [IMAGE_CONTENT] = "content",
                                      [IMAGE_RETIRED] = "retired" };
 static const char *const whys[] = { [WHY_MERGED] = "merged", [WHY_REPLACED] = "replaced",
-                                    [WHY_DELETED] = "deleted", [WHY_UNUSED] = "unused" };
+                                    [WHY_DELETED] = "deleted", [WHY_UNUSED] = "unused",
+                                    [WHY_RELEASED] = "released" };
 static const char *const guards[] = { [GUARD_NONE] = "", [GUARD_OURS] = "ours", [GUARD_THEIRS] = "theirs",
                                       [GUARD_CANNOT] = "cannot" };
 enum { GUARDS = sizeof guards / sizeof *guards };
@@ -36,6 +37,16 @@ struct image *images_find(const struct images *images, const char *path)
         if (strcmp(images->item[i].path, path) == 0)
             return &images->item[i];
     return NULL;
+}
+
+struct image *images_find_file(const struct images *images, const char *path)
+{
+    struct image *image = images_find(images, path);
+
+    for (size_t i = 0; !image && i < images->count; i++)
+        if (same_file(images->item[i].path, path))
+            image = &images->item[i];
+    return image;
 }
 
 struct image *images_add(struct images *images, const char *path, const char *format, bool made)
@@ -68,7 +79,7 @@ void images_remove(struct images *images, const char *path)
 static void set_role(struct image *image, enum image_role role)
 {
     image->role = role;
-    image->waits = image->leaving = false;
+    image->waits = image->leaving = image->apart = false;
     *image->vdev = *image->snapshot = '\0';
 }
 
@@ -103,6 +114,11 @@ void image_retire(struct image *image, enum image_why why, bool waits)
     image->waits = waits;
 }
 
+void image_release(struct image *image)
+{
+    image_retire(image, image->role == IMAGE_RETIRED ? image->why : WHY_RELEASED, false);
+}
+
 const char *image_why_word(enum image_why why)
 {
     return whys[why];
@@ -112,7 +128,8 @@ const char *image_why_word(enum image_why why)
 
 static int broken(struct err *err)
 {
-    return err_set(err, ERR_CORRUPT, FILE_NAME " cannot be read; it says which images are ours");
+    return err_set(err, ERR_CORRUPT, FILE_NAME " cannot be read; it says which images are ours; bring it back, or do "
+                   "without it, with no image ours: xensnap accept DOMAIN");
 }
 
 static bool parse_tags(struct image *image, const struct json *tags)
@@ -147,6 +164,7 @@ static bool parse_role(struct image *image, const struct json *json)
     image->role = (enum image_role)role;
     image->waits = json_true(json_get(json, "waits"));
     image->leaving = json_true(json_get(json, "leaving"));
+    image->apart = json_true(json_get(json, "apart"));
     switch (image->role) {
     case IMAGE_HEAD: return json_copy(json, "vdev", image->vdev, sizeof image->vdev);
     case IMAGE_CONTENT:
@@ -260,6 +278,17 @@ int images_load(struct images *images, struct store *store, const char *vm, stru
     return parse(images, text, err);
 }
 
+int images_set_aside(struct store *store, const char *vm, struct err *err)
+{
+    _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+
+    if (dir < 0)
+        return -1;
+    if (renameat(dir, FILE_NAME, dir, FILE_NAME ".damaged") < 0 && errno != ENOENT)
+        return err_errno(err, "cannot rename " FILE_NAME);
+    return dir_sync(dir, err);
+}
+
 static void put_flag(struct json_writer *w, const char *key, bool value)
 {
     if (value)
@@ -285,6 +314,7 @@ static void put_image(struct json_writer *w, const struct image *image)
         json_put_string(w, "why", whys[image->why]);
     put_flag(w, "waits", image->waits);
     put_flag(w, "leaving", image->leaving);
+    put_flag(w, "apart", image->apart);
     if (*image->merging)
         json_put_string(w, "merging", image->merging);
     put_flag(w, "arrived", image->arrived);

@@ -19,10 +19,13 @@ static bool is_open(const struct link *link)
     return link->active || link->node != NODE_ABSENT;
 }
 
-/* Somebody names it or has it open, or it holds what can be gone back to. */
-static bool is_needed(const struct link *link)
+/* Somebody names it or has it open, or it holds what can be gone back to.  Snapshots in it of which we know nothing are
+ * given up with it by whoever releases it. */
+static bool is_needed(const struct image *image, const struct link *link)
 {
-    return is_open(link) || link->named || link->frozen || link->snapshots > 0 || link->tags > 0;
+    bool released = image->role == IMAGE_RETIRED && image->why == WHY_RELEASED;
+
+    return is_open(link) || link->named || link->frozen || link->snapshots > 0 || (link->tags > 0 && !released);
 }
 
 static size_t count_above(const struct chain *chain, const struct link *link)
@@ -44,7 +47,7 @@ static size_t ours_above(const struct chain *chain, const struct link *link)
  * proves. */
 static bool is_unused(const struct chain *chain, const struct image *image, const struct link *link)
 {
-    if (!image->made || !link->there || is_needed(link) || count_above(chain, link) > 0)
+    if (!image->made || image->apart || !link->there || is_needed(image, link) || count_above(chain, link) > 0)
         return false;
     return image->role == IMAGE_MADE || (image->role == IMAGE_HEAD && link->empty);
 }
@@ -52,7 +55,7 @@ static bool is_unused(const struct chain *chain, const struct image *image, cons
 /* Not while the VM does not run, if it did not when the image was given up: what it is started from is seen then. */
 static bool may_be_unlinked(const struct chain *chain, const struct image *image, const struct link *link)
 {
-    return image->made && image->role == IMAGE_RETIRED && !is_needed(link) && count_above(chain, link) == 0 &&
+    return image->made && image->role == IMAGE_RETIRED && !is_needed(image, link) && count_above(chain, link) == 0 &&
            (!image->waits || chain->runs);
 }
 
@@ -60,6 +63,8 @@ static bool may_be_forgotten(const struct chain *chain, const struct image *imag
 {
     if (*image->merging || image->tag_count > 0 || image->role == IMAGE_CONTENT || link->frozen)
         return false;
+    if (image->apart && link->named)
+        return false; /* accept says so: it is by this that the domain is known to be the VM */
     if (image->made)
         return !link->there && image->role != IMAGE_HEAD;
     return ours_above(chain, link) == 0;
@@ -80,7 +85,7 @@ static const struct link *find_path(const struct chain *chain, const char *path)
 static bool was_given_up(const struct image *lower, const struct image *upper)
 {
     if (lower->role == IMAGE_RETIRED)
-        return lower->why == WHY_DELETED || lower->why == WHY_REPLACED;
+        return lower->why == WHY_DELETED || lower->why == WHY_REPLACED || lower->why == WHY_RELEASED;
     return lower->role == IMAGE_HEAD &&
            (upper->role == IMAGE_CONTENT || (upper->role == IMAGE_HEAD && strcmp(lower->vdev, upper->vdev) == 0));
 }
@@ -129,7 +134,8 @@ static const struct link *find_upper(const struct images *images, const struct c
         return upper && upper->entry >= 0 && upper->tags == 0 && upper->snapshots == 0 &&
                may_go_on(chain, image, lower, upper) ? upper : NULL;
     }
-    if (!may_take(lower) || chain_above(chain, lower, &upper) != 1 || upper->entry < 0 || !may_go_down(upper))
+    if (image->apart || !may_take(lower) || chain_above(chain, lower, &upper) != 1 || upper->entry < 0 ||
+        !may_go_down(upper))
         return NULL;
     if (!images->item[upper->entry].made || !was_given_up(image, &images->item[upper->entry]))
         return NULL;
@@ -190,7 +196,9 @@ struct images_step images_next(const struct images *images, const struct chain *
  * that bites its own tail. */
 static bool is_of_use(const struct images *images, const struct chain *chain, const struct link *link, size_t depth)
 {
-    if (link->entry < 0 || images->item[link->entry].role != IMAGE_RETIRED || is_needed(link) || depth == 0)
+    const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
+
+    if (!image || image->role != IMAGE_RETIRED || is_needed(image, link) || depth == 0)
         return true;
     for (size_t i = 0; i < chain->count; i++)
         if (chain->item[i].below == (int)(link - chain->item) &&

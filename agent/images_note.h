@@ -28,6 +28,11 @@ int images_note_head(struct store *store, const char *vm, const char *vdev, cons
 /* Each image that RECORD has outside, as its content, or as given up with it. */
 int images_note_content(struct store *store, const struct record *record, struct err *err);
 int images_retire_content(struct store *store, const struct record *record, bool waits, struct err *err);
+/* Each that is the content of SNAPSHOT, whose record nobody can read, is an orphan from now on, into which nothing is
+ * merged. */
+int images_set_apart(struct store *store, const char *vm, const char *snapshot, struct err *err);
+/* Somebody has given it up, or does not want to wait any longer for the VM to run without it. */
+int images_release(struct store *store, const char *vm, const char *path, struct err *err);
 /* A revert: VDEVS of the disks that it replaces are in these images now ("leaving"); nothing else is leaving.  COUNT 0:
  * it was given up. */
 struct images_disk {

@@ -113,7 +113,8 @@ int kept_check_ours(const struct kept *kept, struct work *w, const struct xl_dom
     return err_set(err, ERR_BUSY,
                    "domain %u of this VM was started by somebody else while a revert was not finished, and is not "
                    "touched; shut it down (xl shutdown %u) and the revert is finished, by the agent's next start "
-                   "at the latest", domain->domid, domain->domid);
+                   "at the latest, or let it be the VM: xensnap accept %u", domain->domid, domain->domid,
+                   domain->domid);
 }
 
 void kept_forget(struct work *w)

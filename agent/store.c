@@ -162,12 +162,13 @@ struct listing {
 };
 
 /* The first one stands; each is told. */
-static void leave_out(struct snapshots *snapshots, const char *id, const char *why)
+static void leave_out(struct snapshots *snapshots, const char *vm, const char *id, const char *why)
 {
     log_warning("snapshot %s: %s", id, why);
     if (snapshots->missing.code == ERR_NONE)
-        err_set(&snapshots->missing, ERR_CORRUPT, "snapshot %s cannot be read (%s), so it is not known which images it "
-                "needs; nothing is removed or merged until it can", id, why);
+        err_set(&snapshots->missing, ERR_CORRUPT, "snapshot %s cannot be read (%.80s), so it is not known which images "
+                "it needs; nothing is removed or merged until it can, or was given up: xensnap release %s %s", id, why,
+                vm, id);
 }
 
 static void add_snapshot(void *data, const char *id)
@@ -181,19 +182,19 @@ static void add_snapshot(void *data, const char *id)
 
     if (!text) {
         err_errno(&err, "cannot read snapshot.json");
-        leave_out(snapshots, id, err.text);
+        leave_out(snapshots, listing->vm, id, err.text);
         return;
     }
     grown = reallocarray(snapshots->records, snapshots->count + 1, sizeof *grown);
     if (!grown) {
-        leave_out(snapshots, id, "out of memory");
+        leave_out(snapshots, listing->vm, id, "out of memory");
         return;
     }
     snapshots->records = grown;
     if (record_parse(&grown[snapshots->count], text, &err) < 0)
-        leave_out(snapshots, id, err.text);
+        leave_out(snapshots, listing->vm, id, err.text);
     else if (strcmp(grown[snapshots->count].id, id) != 0 || strcmp(grown[snapshots->count].vm, listing->vm) != 0)
-        leave_out(snapshots, id, "its snapshot.json is another snapshot's");
+        leave_out(snapshots, listing->vm, id, "its snapshot.json is another snapshot's");
     else
         snapshots->count++;
 }
