@@ -34,9 +34,12 @@ shared   := care files journal log msg quiesce_tree record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
             $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs lifeline loop notify permit publish queue ready report \
               requests retry scrub spawn target unsettled)
-xensnap-worker := $(protocol:%=protocol/%) protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
-            $(addprefix agent/,worker answers block_job chain control creation digest disks draft eviction fdsets holders images images_next images_note immutable kept life merge needs nodes \
-              op op_accept op_create op_delete op_forget op_release op_revert plan protect qcow2 qemu_img qmp quiet reach readonly refcounts replaced reversion savefile settle \
+xensnap-worker := $(protocol:%=protocol/%) protocol/conf protocol/policy protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
+            $(addprefix agent/,worker answers block_job chain chain_look check check_config check_data check_files check_images \
+              check_ledger check_records check_who control creation digest disks draft eviction fdsets holders images images_next \
+              images_note immutable kept life look merge needs nodes \
+              op op_accept op_create op_delete op_forget op_release op_revert plan problems protect qcow2 qemu_img qmp quiet reach readonly refcounts replaced \
+              reversion savefile settle \
               userdata vmconfig way_out xl xl_config xl_needs xl_stream)
 xensnap-monitor := $(addprefix protocol/,errors names pairs request request_disks xenstore) \
             $(addprefix agent/,monitor late care control files holders life log msg userdata xl xl_config xl_stream)
@@ -60,7 +63,7 @@ all: $(programs:%=$O/%) $O/libxensnap.so.1
 $O/xensnapd: LDLIBS = -lxenstore -lyajl -luuid -linih
 $O/xensnap: $O/libxensnap.a
 $O/xensnap: LDLIBS = -lxenstore -lyajl -lxlutil -lxenlight -linih
-$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lxenevtchn -lyajl -luuid -lxxhash
+$O/xensnap-worker: LDLIBS = -lxenlight -lxentoollog -lxenstore -lxenevtchn -lyajl -luuid -lxxhash -linih
 $O/xensnap-guestd: LDLIBS = -lxenstore -lxenevtchn
 $O/xensnap-monitor: LDLIBS = -lxenlight -lxentoollog -lxenstore
 

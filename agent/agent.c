@@ -151,7 +151,8 @@ static void begin(struct agent *agent)
     agent_refresh(agent);
     agent->starting = true;
     store_each_vm(agent->store, requests_take_up, agent);
-    store_each_vm(agent->store, requests_protect, agent);
+    if (agent->options->protect)
+        store_each_vm(agent->store, requests_protect, agent);
     for (size_t i = 0; i < count; i++)
         if (domid_parse(ids[i], &domid))
             publish_orphans(agent->xs, domid, job_is_known, agent);

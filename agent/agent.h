@@ -5,6 +5,8 @@
 /* The straight line that every request follows: take it, check it, queue it, have a worker do it, publish
  * what came of it.  The file to read first. */
 
+#include <stdbool.h>
+
 #include "errors.h"
 
 struct loop;
@@ -15,6 +17,7 @@ struct agent_options {
     const char *store;   /* /var/lib/xen/snapshots */
     const char *run;     /* /run/xensnap */
     const char *libexec; /* where xensnap-worker and xensnap-monitor are */
+    bool protect;        /* what snapshots need is made immutable */
     int workers;         /* how many operations at once */
     const struct policy *policy; /* what guests may ask for; agent_refresh() applies what has changed in it */
 };

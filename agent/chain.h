@@ -18,6 +18,9 @@ struct images;
 struct reach;
 struct work;
 
+/* So many images may stand on each other. */
+enum { CHAIN_MAX = 200 };
+
 struct link {
     char path[PATH_SIZE];    /* as the ledger spells it, else as a configuration or a record does */
     char format[12];         /* from whoever knows it; "" = nobody does, and it is not guessed */
@@ -29,6 +32,7 @@ struct link {
     ino_t inode;
     bool looked;             /* what is below it and in it is known, as far as it is there */
     bool there;
+    bool read;               /* qemu-img could read it */
     bool named;              /* a configuration names it */
     bool writable;           /* for a disk that can be written to */
     bool active;             /* the domain writes to it, by what QEMU says; else, by the configuration, it would */

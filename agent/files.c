@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -62,6 +63,25 @@ int file_replace(int dir, const char *name, const char *text, struct err *err)
 int dir_open(int dir, const char *name)
 {
     return openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int dir_each(int dir, const char *name, void (*visit)(void *data, const char *name), void *data)
+{
+    int fd = dir_open(dir, name), failed;
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *child;
+
+    if (!stream && fd >= 0)
+        close(fd);
+    if (!stream)
+        return -1;
+    while (errno = 0, (child = readdir(stream)))
+        if (strcmp(child->d_name, ".") != 0 && strcmp(child->d_name, "..") != 0)
+            visit(data, child->d_name);
+    failed = errno;
+    closedir(stream);
+    errno = failed;
+    return failed ? -1 : 0;
 }
 
 int dir_sync(int dir, struct err *err)

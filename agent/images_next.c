@@ -217,8 +217,8 @@ static bool holds_up(const struct images *images, const struct chain *chain, con
 }
 
 /* A flag on what the domain writes to would stop it, whatever stands there.  What a configuration names is what the VM
- * is going to be started with; if it is a snapshot's content all the same, or holds a part of what was to be merged into
- * it, that start is to fail. */
+ * is going to be started with; if it is a snapshot's content all the same, or holds a part of what was to be merged
+ * into it, that start is to fail. */
 enum images_guard images_guard(const struct images *images, const struct chain *chain, size_t n)
 {
     const struct link *link = link_of(chain, n);

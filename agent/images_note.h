@@ -16,8 +16,8 @@ struct store;
 
 /* An image that is going to be made: qcow2, ours. */
 int images_note_made(struct store *store, const char *vm, const char *path, struct err *err);
-/* The same for an external disk's overlay, and that the disk has gone on in the image below it until now, which has SIZE
- * bytes and stands on BACKING ("" = nothing). */
+/* The same for an external disk's overlay, and that the disk has gone on in the image below it until now, which has
+ * SIZE bytes and stands on BACKING ("" = nothing). */
 int images_note_overlay(struct store *store, const char *vm, const struct record_disk *disk, long long size,
                         const char *backing, struct err *err);
 /* Each of RECORD's external disks may go on in its overlay from now on. */

@@ -169,7 +169,8 @@ static int start_worker(struct agent *agent, struct job *job, struct err *err)
 {
     char path[PATH_MAX];
     char *argv[] = { path, (char *)"--store", (char *)agent->options->store,
-                     (char *)"--run", (char *)agent->options->run, NULL };
+                     (char *)"--run", (char *)agent->options->run,
+                     agent->options->protect ? (char *)"--protect" : NULL, NULL };
 
     snprintf(path, sizeof path, "%s/xensnap-worker", agent->options->libexec);
     if (spawn_with_socket(&job->worker, argv, &job->socket, err) < 0) {

@@ -370,6 +370,18 @@ int journal_take(struct journal **out, struct store *store, const char *vm, stru
     return 0;
 }
 
+int journal_look(struct store *store, const char *vm, struct journal_state *state, struct err *err)
+{
+    _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+    off_t whole;
+
+    if (dir < 0)
+        return -1;
+    if (read_state(dir, state, &whole) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : err_errno(err, "cannot read the journal");
+}
+
 void journal_peek(struct store *store, const char *vm, struct order *order)
 {
     struct err err;

@@ -56,6 +56,8 @@ int journal_lock(const struct journal *journal);
 /* Lets go of the file and leaves it. */
 struct journal *journal_close(struct journal *journal);
 
+/* What stands in it, without a lock and without waiting.  1: read; 0: there is none; -1: it cannot be read. */
+int journal_look(struct store *store, const char *vm, struct journal_state *state, struct err *err);
 /* The order alone, without a lock: for the agent, to know whose work it takes up. */
 void journal_peek(struct store *store, const char *vm, struct order *order);
 

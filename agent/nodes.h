@@ -45,8 +45,8 @@ struct node {
 
 int nodes_load(struct nodes *nodes, struct qmp *qmp, struct err *err);
 void nodes_deinit(struct nodes *nodes);
-/* TAG may be NULL.  -1 where a file could not be looked at, so that nobody knows whether QEMU has the image: that is not
- * NODE_ABSENT, by which images are removed. */
+/* TAG may be NULL.  -1 where a file could not be looked at, so that nobody knows whether QEMU has the image: that is
+ * not NODE_ABSENT, by which images are removed. */
 int nodes_find(const struct nodes *nodes, const char *image, const char *tag, struct node *node, struct err *err);
 
 #endif

@@ -15,6 +15,7 @@ struct xl;
 struct work {
     struct store *store;
     const char *run; /* /run/xensnap */
+    bool protect;    /* what snapshots need is made immutable */
     struct control *control;
     struct xl *xl;
     struct journal *journal;

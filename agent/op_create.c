@@ -26,7 +26,7 @@
 #include "vmconfig.h"
 #include "xl.h"
 
-enum { LEAST_BYTES = 4 << 20, CHAIN_MAX = 200 };
+enum { LEAST_BYTES = 4 << 20 };
 
 /* With memory the domain is suspended from somewhere in "save" to "resume".  Without, it is paused from "pause" to
  * "resume", and only if it is to go on in overlays.  Its file systems are frozen from "freeze" to before "commit". */

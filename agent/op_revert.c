@@ -156,8 +156,8 @@ static int let_run(struct work *w, unsigned domid, struct err *err)
     return domain.life == XL_PAUSED ? xl_unpause(w->xl, domid, err) : 0;
 }
 
-/* The domain is back; what is left over of the old one is no reason to call that a failure.  Where not even the step can
- * be written down the journal stays, and a recovery does it.  Always 0. */
+/* The domain is back; what is left over of the old one is no reason to call that a failure.  Where not even the step
+ * can be written down the journal stays, and a recovery does it.  Always 0. */
 static int tidy(struct work *w)
 {
     struct err tidy_err;

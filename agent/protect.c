@@ -95,6 +95,20 @@ static enum image_guard set(const struct image *image)
 
 /* ---- all of a VM ------------------------------------------------------------------------------------------ */
 
+static bool is_any_ours(const struct images *images)
+{
+    for (size_t i = 0; i < images->count; i++)
+        if (images->item[i].guard == GUARD_OURS)
+            return true;
+    return false;
+}
+
+/* Where nothing is to be protected any more our flags go. */
+static enum images_guard wanted(const struct work *w, const struct images *images, const struct chain *chain, size_t n)
+{
+    return w->protect ? images_guard(images, chain, n) : IMAGES_GUARD_CLEAR;
+}
+
 static int protect(struct work *w, struct err *err)
 {
     _cleanup_(images_deinit) struct images images = { 0 };
@@ -103,16 +117,16 @@ static int protect(struct work *w, struct err *err)
 
     if (images_load(&images, w->store, vm, err) < 0)
         return -1;
-    if (images.count == 0)
+    if (images.count == 0 || (!w->protect && !is_any_ours(&images)))
         return 0;
-    if (look(&chain, &images, w, err) < 0)
+    if (w->protect && look(&chain, &images, w, err) < 0)
         return -1;
     for (size_t i = 0; i < images.count; i++)
-        images.item[i].guard = plan(&images.item[i], images_guard(&images, &chain, i));
+        images.item[i].guard = plan(&images.item[i], wanted(w, &images, &chain, i));
     if (images_note_guards(w->store, vm, &images, err) < 0)
         return -1;
     for (size_t i = 0; i < images.count; i++)
-        if (images.item[i].guard == GUARD_OURS && images_guard(&images, &chain, i) == IMAGES_GUARD_SET &&
+        if (images.item[i].guard == GUARD_OURS && wanted(w, &images, &chain, i) == IMAGES_GUARD_SET &&
             immutable_look(images.item[i].path) == IMMUTABLE_NO)
             images.item[i].guard = set(&images.item[i]);
     return images_note_guards(w->store, vm, &images, err);

@@ -3,8 +3,8 @@
 #define PROTECT_H
 
 /* What a snapshot needs is made immutable, so that nobody writes to it by mistake: a VM that is started with an old
- * xl.cfg above all.  Whose flag it is stands in the ledger, "ours" before it is set and until it is durably gone; one that was
- * there before is the administrator's, and stays.  Images that are not in the ledger are let alone. */
+ * xl.cfg above all.  Whose flag it is stands in the ledger, "ours" before it is set and until it is durably gone; one
+ * that was there before is the administrator's, and stays.  Images that are not in the ledger are let alone. */
 
 #include "errors.h"
 

@@ -43,28 +43,30 @@ static bool read_at(int fd, void *data, size_t size, uint64_t offset)
     return pread(fd, data, size, (off_t)offset) == (ssize_t)size;
 }
 
-/* 1: it has that name. */
-static int look_at(int fd, const struct entry *entry, uint64_t offset, const char *name, long long *size)
+/* Of a name that is too long for one of ours "". */
+struct snapshot {
+    char name[NAME_BYTES];
+    long long size;
+};
+
+static bool read_snapshot(int fd, const struct entry *entry, uint64_t offset, struct snapshot *snapshot)
 {
-    char text[NAME_BYTES] = "";
     size_t length = be16toh(entry->name_size);
     uint32_t extra_size = be32toh(entry->extra_size);
     struct extra extra = { 0 };
 
-    if (length != strlen(name) || length >= sizeof text)
-        return 0;
-    if (!read_at(fd, text, length, offset + extra_size + be16toh(entry->id_size)))
-        return -1;
-    if (strcmp(text, name) != 0)
-        return 0;
-    if (extra_size >= sizeof extra && !read_at(fd, &extra, sizeof extra, offset))
-        return -1;
-    *size = (long long)be64toh(extra.disk_size);
-    return 1;
+    *snapshot = (struct snapshot){ .size = 0 };
+    if (length >= sizeof snapshot->name)
+        length = 0;
+    if (!read_at(fd, snapshot->name, length, offset + extra_size + be16toh(entry->id_size)) ||
+        (extra_size >= sizeof extra && !read_at(fd, &extra, sizeof extra, offset)))
+        return false;
+    snapshot->size = (long long)be64toh(extra.disk_size);
+    return true;
 }
 
-/* 1: found; 0: none of that name; -1: the table cannot be read. */
-static int find(int fd, const char *name, long long *size)
+/* Until VISIT returns true.  1: it has; 0: it has not; -1: the table cannot be read. */
+static int each_snapshot(int fd, bool (*visit)(void *data, const struct snapshot *snapshot), void *data)
 {
     struct header header;
     uint64_t offset;
@@ -74,34 +76,75 @@ static int find(int fd, const char *name, long long *size)
         return -1;
     offset = be64toh(header.snapshots_offset);
     for (uint32_t i = 0; i < be32toh(header.snapshot_count); i++) {
+        struct snapshot snapshot;
         struct entry entry;
-        int rc;
 
         if (!read_at(fd, &entry, sizeof entry, offset) || be32toh(entry.extra_size) > EXTRA_MAX)
             return -1;
         offset += sizeof entry;
-        rc = look_at(fd, &entry, offset, name, size);
-        if (rc != 0)
-            return rc;
+        if (!read_snapshot(fd, &entry, offset, &snapshot))
+            return -1;
+        if (visit(data, &snapshot))
+            return 1;
         offset += be32toh(entry.extra_size) + be16toh(entry.id_size) + be16toh(entry.name_size);
         offset = (offset + 7) & ~(uint64_t)7;
     }
     return 0;
 }
 
+struct wanted {
+    const char *name;
+    long long size;
+};
+
+static bool is_wanted(void *data, const struct snapshot *snapshot)
+{
+    struct wanted *wanted = data;
+
+    wanted->size = snapshot->size;
+    return strcmp(snapshot->name, wanted->name) == 0;
+}
+
 int qcow2_snapshot_size(const char *image, const char *name, long long *size, struct err *err)
 {
     _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
+    struct wanted wanted = { .name = name };
     int found;
 
     *size = 0;
     if (fd < 0)
         return err_errno(err, "cannot open the image");
-    found = find(fd, name, size);
+    found = each_snapshot(fd, is_wanted, &wanted);
+    if (found > 0)
+        *size = wanted.size;
     if (found > 0 && *size >= 0)
         return 0;
     return err_set(err, ERR_CORRUPT, found == 0 ? "the image no longer holds this snapshot"
                                                 : "the image's list of snapshots cannot be read");
+}
+
+struct visit {
+    void (*name)(void *data, const char *name);
+    void *data;
+};
+
+static bool tell_name(void *data, const struct snapshot *snapshot)
+{
+    const struct visit *visit = data;
+
+    visit->name(visit->data, snapshot->name);
+    return false;
+}
+
+int qcow2_each_snapshot(const char *image, void (*name)(void *data, const char *name), void *data, struct err *err)
+{
+    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_errno(err, "cannot open the image");
+    if (each_snapshot(fd, tell_name, &(struct visit){ name, data }) < 0)
+        return err_set(err, ERR_CORRUPT, "the image's list of snapshots cannot be read");
+    return 0;
 }
 
 static bool read_header(int fd, struct header *header)
@@ -137,7 +180,8 @@ int qcow2_is_empty(const char *image, bool *empty, struct err *err)
 
 /* ---- what it stands on ----------------------------------------------------------------------------------- */
 
-enum { V2_LENGTH = 72, LENGTH_AT = 100, FORMAT_EXTENSION = (int)0xe2792aca, EXTENSIONS_MAX = 64 };
+enum { V2_LENGTH = 72, LENGTH_AT = 100, FORMAT_EXTENSION = (int)0xe2792aca, EXTENSIONS_MAX = 64,
+       FORMAT_BYTES = 16 };
 
 /* In which format a header extension says that what is below is.  Where none says anything it is not guessed. */
 static void read_below_format(int fd, const struct header *header, char *format, size_t size)
@@ -145,6 +189,7 @@ static void read_below_format(int fd, const struct header *header, char *format,
     uint32_t length = V2_LENGTH, extension[2];
     uint64_t offset;
 
+    memset(format, 0, size);
     if (be32toh(header->version) >= 3 && read_at(fd, &length, sizeof length, LENGTH_AT))
         length = be32toh(length);
     offset = length;
@@ -221,5 +266,57 @@ int qcow2_snapshot_room(const char *image, long long *bytes, struct err *err)
     table = 8LL * be32toh(header.l1_size);
     list = (be32toh(header.snapshot_count) + 1LL) * ENTRY_BYTES;
     *bytes = 2 * table + list + SOME * cluster;
+    return 0;
+}
+
+/* ---- whether it is whole --------------------------------------------------------------------------------- */
+
+enum { FEATURES_AT = 72, DIRTY = 1, CORRUPT = 2 };
+#define OFFSET_BITS 0x00fffffffffffe00ULL /* of an entry of the first table */
+
+/* The first byte behind which the image must not end: its tables, and what the first one refers to. */
+static int find_end(int fd, const struct header *header, uint64_t *end)
+{
+    uint64_t tables[] = { be64toh(header->l1_offset) + 8 * (uint64_t)be32toh(header->l1_size),
+                          be64toh(header->snapshots_offset) };
+    uint64_t entry;
+
+    *end = tables[0] > tables[1] ? tables[0] : tables[1];
+    if (be32toh(header->l1_size) > L1_MAX)
+        return -1;
+    for (uint32_t i = 0; i < be32toh(header->l1_size); i++) {
+        if (!read_at(fd, &entry, sizeof entry, be64toh(header->l1_offset) + 8 * (uint64_t)i))
+            return -1;
+        entry = be64toh(entry) & OFFSET_BITS;
+        if (entry >= *end)
+            *end = entry + 1;
+    }
+    return 0;
+}
+
+int qcow2_look(const char *image, struct qcow2_state *state, struct err *err)
+{
+    _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
+    char format[FORMAT_BYTES];
+    struct header header;
+    uint64_t features = 0, end = 0;
+    off_t length;
+
+    *state = (struct qcow2_state){ .dirty = false };
+    if (fd < 0)
+        return err_errno(err, "cannot open the image");
+    if (!read_header(fd, &header))
+        return err_set(err, ERR_CORRUPT, "it does not begin as a qcow2 image does");
+    if (be32toh(header.version) >= 3 && !read_at(fd, &features, sizeof features, FEATURES_AT))
+        return err_set(err, ERR_CORRUPT, "its header is cut off");
+    features = be64toh(features);
+    state->dirty = features & DIRTY;
+    state->corrupt = features & CORRUPT;
+    read_below_format(fd, &header, format, sizeof format);
+    state->guessed = header.below_offset && !*format;
+    if (find_end(fd, &header, &end) < 0)
+        end = INT64_MAX;
+    length = lseek(fd, 0, SEEK_END); /* behind all else, for it may grow */
+    state->cut_off = (uint64_t)length < end;
     return 0;
 }

@@ -32,6 +32,18 @@ size_t qcow2_depth(const char *image, size_t most);
  * found. */
 int qcow2_snapshot_size(const char *image, const char *name, long long *size, struct err *err);
 
+/* Calls NAME with the name of each internal snapshot, whoever made it. */
+int qcow2_each_snapshot(const char *image, void (*name)(void *data, const char *name), void *data, struct err *err);
+
+struct qcow2_state {
+    bool dirty;    /* its counts may be behind: it was not closed, or is open for writing now */
+    bool corrupt;  /* QEMU has found it damaged */
+    bool cut_off;  /* the file ends before what its first table refers to */
+    bool guessed;  /* it stands on another image and does not say in which format that is */
+};
+/* Its header and its first table, no data; ERR_CORRUPT where it is no qcow2 image. */
+int qcow2_look(const char *image, struct qcow2_state *state, struct err *err);
+
 /* Bytes that the file may grow by when one more internal snapshot is made in it and another becomes its content. */
 int qcow2_snapshot_room(const char *image, long long *bytes, struct err *err);
 

@@ -125,10 +125,12 @@ static int complain(char *output, struct err *err)
                    *text ? text : "qemu-img failed");
 }
 
-static int run(char *const argv[], char *output, size_t size, struct control *control, struct err *err)
+/* *STATUS is how it has ended, for waitpid(). */
+static int run_to_end(char *const argv[], char *output, size_t size, int *status, struct control *control,
+                      struct err *err)
 {
     struct child child;
-    int rc, status = 0;
+    int rc;
 
     if (start(&child, argv, err) < 0)
         return -1;
@@ -136,9 +138,17 @@ static int run(char *const argv[], char *output, size_t size, struct control *co
     if (rc < 0)
         kill(child.pid, SIGKILL);
     close(child.output);
-    while (waitpid(child.pid, &status, 0) < 0 && errno == EINTR)
+    *status = 0;
+    while (waitpid(child.pid, status, 0) < 0 && errno == EINTR)
         ;
-    if (rc < 0)
+    return rc;
+}
+
+static int run(char *const argv[], char *output, size_t size, struct control *control, struct err *err)
+{
+    int status;
+
+    if (run_to_end(argv, output, size, &status, control, err) < 0)
         return -1;
     return status == 0 ? 0 : complain(output, err);
 }
@@ -241,6 +251,35 @@ int qemu_img_open(const char *image, const char *format, struct control *control
     return act((const char *[]){ "map", "-U", "-f", format, "--start-offset=0", "--max-length=65536", "--output=json",
                                  image, NULL },
                control, err);
+}
+
+/* It ends with 2 where it has found damage, with 3 where only clusters are lost; anything else is its own failure. */
+static bool has_checked(int status)
+{
+    return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 2 || WEXITSTATUS(status) == 3);
+}
+
+int qemu_img_check(const char *image, struct image_check *check, struct control *control, struct err *err)
+{
+    char *argv[] = { (char *)"qemu-img", (char *)"check", (char *)"-U", (char *)"--output=json", (char *)"-f",
+                     (char *)"qcow2", (char *)image, NULL };
+    _cleanup_(freep) char *output = malloc(OUTPUT_MAX);
+    _cleanup_(json_freep) struct json *json = NULL;
+    int status;
+
+    *check = (struct image_check){ .corruptions = 0 };
+    if (!output)
+        return err_set(err, ERR_IO, "out of memory");
+    if (run_to_end(argv, output, OUTPUT_MAX, &status, control, err) < 0)
+        return -1;
+    json = parse_answer(output);
+    if (!json || !has_checked(status))
+        return complain(output, err);
+    check->corruptions = json_integer(json_get(json, "corruptions"), 0);
+    check->leaks = json_integer(json_get(json, "leaks"), 0);
+    if (check->corruptions == 0 && WEXITSTATUS(status) == 2)
+        check->corruptions = 1;
+    return 0;
 }
 
 int qemu_img_create_overlay(const char *overlay, const char *base, const char *format, long long size,

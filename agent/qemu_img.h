@@ -44,6 +44,13 @@ int qemu_img_tags(const char *image, const char *format, const char *prefix, cha
  * qemu-img's words where that fails.  Safe on an image that is in use. */
 int qemu_img_open(const char *image, const char *format, struct control *control, struct err *err);
 
+struct image_check {
+    long long corruptions;
+    long long leaks; /* clusters that take up room and belong to nothing */
+};
+/* Reads all tables of a qcow2 image, which nobody must be writing to, and changes nothing. */
+int qemu_img_check(const char *image, struct image_check *check, struct control *control, struct err *err);
+
 /* An empty qcow2 image of SIZE bytes on BASE.  OVERLAY is overwritten: claim the name first (files.h). */
 int qemu_img_create_overlay(const char *overlay, const char *base, const char *format, long long size,
                             struct control *control, struct err *err);

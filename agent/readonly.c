@@ -50,7 +50,8 @@ void readonly_again(const struct reach *reach, const char *upper_path, const cha
     struct node upper, lower, below = { .name = "" };
     struct err err;
 
-    if (reach_find(reach, upper_path, NULL, &upper, &err) < 0 || reach_find(reach, lower_path, NULL, &lower, &err) < 0 ||
+    if (reach_find(reach, upper_path, NULL, &upper, &err) < 0 ||
+        reach_find(reach, lower_path, NULL, &lower, &err) < 0 ||
         (*lower.backing && reach_find(reach, lower.backing, NULL, &below, &err) < 0))
         return;
     if (upper.role != NODE_TOP || lower.role != NODE_BELOW || !*upper.file || !*lower.file)

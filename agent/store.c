@@ -137,6 +137,11 @@ int store_overlay_path(struct store *store, const char *vm, const char *vdev, co
     return n < PATH_SIZE && path_plain(path) ? 0 : -1;
 }
 
+int store_file_path(struct store *store, const char *vm, const char *name, char path[PATH_SIZE])
+{
+    return snprintf(path, PATH_SIZE, "%s/%s/%s", store->path, vm, name) < PATH_SIZE ? 0 : -1;
+}
+
 bool store_is_inside(struct store *store, const char *vm, const char *path)
 {
     char dir[PATH_SIZE + UUID_LENGTH + 3];
@@ -171,30 +176,35 @@ static void leave_out(struct snapshots *snapshots, const char *vm, const char *i
                 vm, id);
 }
 
+static int read_record(int vm_dir, const char *vm, const char *id, struct record *record, struct err *err)
+{
+    _cleanup_(closep) int dir = dir_open(vm_dir, id);
+    _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, "snapshot.json");
+
+    if (!text)
+        return err_errno(err, "cannot read snapshot.json");
+    if (record_parse(record, text, err) < 0)
+        return -1;
+    if (strcmp(record->id, id) != 0 || strcmp(record->vm, vm) != 0)
+        return err_set(err, ERR_CORRUPT, "its snapshot.json is another snapshot's");
+    return 0;
+}
+
 static void add_snapshot(void *data, const char *id)
 {
     struct listing *listing = data;
     struct snapshots *snapshots = listing->snapshots;
-    _cleanup_(closep) int dir = dir_open(listing->dir, id);
-    _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, "snapshot.json");
     struct record *grown;
     struct err err;
 
-    if (!text) {
-        err_errno(&err, "cannot read snapshot.json");
-        leave_out(snapshots, listing->vm, id, err.text);
-        return;
-    }
     grown = reallocarray(snapshots->records, snapshots->count + 1, sizeof *grown);
     if (!grown) {
         leave_out(snapshots, listing->vm, id, "out of memory");
         return;
     }
     snapshots->records = grown;
-    if (record_parse(&grown[snapshots->count], text, &err) < 0)
+    if (read_record(listing->dir, listing->vm, id, &grown[snapshots->count], &err) < 0)
         leave_out(snapshots, listing->vm, id, err.text);
-    else if (strcmp(grown[snapshots->count].id, id) != 0 || strcmp(grown[snapshots->count].vm, listing->vm) != 0)
-        leave_out(snapshots, listing->vm, id, "its snapshot.json is another snapshot's");
     else
         snapshots->count++;
 }
@@ -252,6 +262,13 @@ const struct record *snapshots_find(const struct snapshots *snapshots, const cha
         if (strcmp(snapshots->records[i].id, name) == 0)
             return &snapshots->records[i];
     return NULL;
+}
+
+int store_read_record(struct store *store, const char *vm, const char *id, struct record *record, struct err *err)
+{
+    _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+
+    return dir < 0 ? -1 : read_record(dir, vm, id, record, err);
 }
 
 int store_find(struct store *store, const char *vm, const char *name, struct record *record, struct err *err)

@@ -30,6 +30,8 @@ long long store_free_bytes(struct store *store);
  * too long, or not plain (names.h). */
 int store_overlay_path(struct store *store, const char *vm, const char *vdev, const char *mark,
                        char path[PATH_SIZE]);
+/* Of a file in the VM's directory; -1: it would be too long. */
+int store_file_path(struct store *store, const char *vm, const char *name, char path[PATH_SIZE]);
 /* Whether PATH is a file right in the VM's directory. */
 bool store_is_inside(struct store *store, const char *vm, const char *path);
 /* Whether a file that somebody wants to have made there would be in the way of the store's own. */
@@ -50,8 +52,10 @@ int snapshots_check_whole(const struct snapshots *snapshots, struct err *err);
 /* By name, else by id; NULL where there is none. */
 const struct record *snapshots_find(const struct snapshots *snapshots, const char *name);
 
-/* Copies the one of that name or id; ERR_NOT_FOUND where there is none, ERR_CORRUPT where one that could not be read may
- * be it. */
+/* The one in the directory ID, or why it cannot be read. */
+int store_read_record(struct store *store, const char *vm, const char *id, struct record *record, struct err *err);
+/* Copies the one of that name or id; ERR_NOT_FOUND where there is none, ERR_CORRUPT where one that could not be read
+ * may be it. */
 int store_find(struct store *store, const char *vm, const char *name, struct record *record, struct err *err);
 
 static inline void store_closep(struct store **store)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "cleanup.h"
 #include "creation.h"
 #include "draft.h"
@@ -138,7 +139,7 @@ static void report(struct work *work, int rc, const struct err *err)
 /* The last act of whatever was begun, and what the agent wants of each VM when it starts. */
 static int protect(struct work *work, struct err *err)
 {
-    if (!work->xl && xl_open(&work->xl, work->control, err) < 0)
+    if (work->protect && !work->xl && xl_open(&work->xl, work->control, err) < 0)
         return -1;
     images_protect(work);
     return 0;
@@ -157,10 +158,10 @@ static int act(struct work *work, struct err *err)
     return rc;
 }
 
-static int serve(const char *store, const char *run_dir, struct err *err)
+static int serve(const char *store, const char *run_dir, bool protects, struct err *err)
 {
     struct control control;
-    struct work work = { .run = run_dir, .control = &control, .downtime_ms = -1 };
+    struct work work = { .run = run_dir, .protect = protects, .control = &control, .downtime_ms = -1 };
     struct order order;
     int rc;
 
@@ -179,9 +180,12 @@ static int serve(const char *store, const char *run_dir, struct err *err)
 int main(int argc, char **argv)
 {
     const char *store = NULL, *run_dir = NULL;
+    bool protects = false;
     struct err err;
 
     log_init("xensnap-worker", LOG_LEVEL_INFO);
+    if (argc > 1 && strcmp(argv[1], "--check") == 0)
+        return check_main(argc - 1, argv + 1);
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--steps") == 0) {
             print_steps();
@@ -190,8 +194,11 @@ int main(int argc, char **argv)
             store = argv[++i];
         else if (strcmp(argv[i], "--run") == 0 && i + 1 < argc)
             run_dir = argv[++i];
+        else if (strcmp(argv[i], "--protect") == 0)
+            protects = true;
     if (!store || !run_dir) {
-        fprintf(stderr, "xensnap-worker: started by xensnapd for each operation; --steps lists their steps\n");
+        fprintf(stderr, "xensnap-worker: started by xensnapd for each operation; --steps lists their steps, "
+                        "--check looks at the store\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN); /* libxl writes to helpers that may have died */
@@ -200,7 +207,7 @@ int main(int argc, char **argv)
     signal(SIGHUP, SIG_IGN);
     /* A QEMU that a restore starts must not inherit the line: the agent would never see its end. */
     fcntl(SPAWN_FD, F_SETFD, FD_CLOEXEC);
-    if (serve(store, run_dir, &err) < 0) {
+    if (serve(store, run_dir, protects, &err) < 0) {
         log_error("%s", err.text);
         return 1;
     }

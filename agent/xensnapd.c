@@ -70,6 +70,8 @@ static void reload(struct daemon *daemon)
     }
     if (strcmp(conf.store, daemon->conf.store) != 0)
         log_warning("the store %s takes a restart; until then it is %s", conf.store, daemon->conf.store);
+    if (conf.protect != daemon->conf.protect)
+        log_warning("protect takes a restart");
     daemon->conf.workers = conf.workers;
     daemon->conf.log = conf.log;
     daemon->conf.policy = conf.policy;
@@ -127,6 +129,7 @@ static int run(const struct options *options, struct err *err)
         return -1;
     log_set_level(daemon.conf.log);
     agent.workers = daemon.conf.workers;
+    agent.protect = daemon.conf.protect;
     if (open_signals(&daemon, err) == 0 && agent_new(&daemon.agent, daemon.loop, &agent, err) == 0) {
         rc = loop_run(daemon.loop, err);
     }

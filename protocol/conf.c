@@ -47,10 +47,16 @@ static int set_log(struct conf *conf, const char *value, struct err *err)
     return err_set(err, ERR_INVALID, "log is error, warning, info or debug");
 }
 
+static int set_protect(struct conf *conf, const char *value, struct err *err)
+{
+    conf->protect = strcmp(value, "yes") == 0;
+    return conf->protect || strcmp(value, "no") == 0 ? 0 : err_set(err, ERR_INVALID, "protect is yes or no");
+}
+
 static const struct {
     const char *name;
     int (*set)(struct conf *conf, const char *value, struct err *err);
-} keys[] = { { "store", set_store }, { "workers", set_workers }, { "log", set_log } };
+} keys[] = { { "store", set_store }, { "workers", set_workers }, { "log", set_log }, { "protect", set_protect } };
 
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -79,6 +85,8 @@ void conf_overlay(struct conf *conf, const struct conf *over)
         conf->workers = over->workers;
     if (over->log)
         conf->log = over->log;
+    if (over->protect)
+        conf->protect = true;
     if (over->policy.count)
         conf->policy = over->policy;
 }

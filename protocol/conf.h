@@ -18,6 +18,7 @@ struct conf {
     char store[PATH_SIZE];
     int workers;
     enum log_level log;
+    bool protect;         /* what snapshots need is made immutable */
     struct policy policy; /* the [guest] sections; without one a guest may ask for nothing */
 };
 

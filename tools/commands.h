@@ -16,6 +16,8 @@ int command_accept(struct xensnap *xensnap, const struct options *options);
 int command_forget(struct xensnap *xensnap, const struct options *options);
 int command_status(struct xensnap *xensnap, const struct options *options);
 /* XENSNAP may be NULL: it needs neither agent nor xenstored. */
+/* Does not come back where the check is done: its exit code is the program's. */
+int command_check(struct xensnap *xensnap, const struct options *options);
 int command_policy(struct xensnap *xensnap, const struct options *options);
 
 #endif

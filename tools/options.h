@@ -20,6 +20,7 @@ struct options {
     bool disk_only, external, dry_run; /* create */
     bool long_list, tree;    /* list */
     bool paused;             /* revert */
+    bool data;               /* check */
     bool image;              /* release: NAME is a path */
     bool yes;                /* release, forget: do not ask */
     bool quiet, json, no_wait, help, version;

@@ -35,6 +35,7 @@ static const struct option long_options[] = {
     { "no-wait", no_argument, NULL, 'W' },
     { "timeout", required_argument, NULL, 'T' },
     { "quiet", no_argument, NULL, 'q' },
+    { "data", no_argument, NULL, 'A' },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
     { 0 },
@@ -102,6 +103,15 @@ static const struct command {
     { "status", command_status, "", 1, false,
       "[DOMAIN]", "show requests and how they are doing",
       "Shows the requests that wait, run or ended not long ago; with DOMAIN those about it.\n" },
+    { "check", command_check, "CA", 1, false,
+      "[--data] [DOMAIN]", "look for what is wrong in the store",
+      "Looks at all that is stored of VMs, or of one, and says a line for each thing that is not\n"
+      "as it should be, and what to do about it.  It changes nothing and waits for nothing.\n"
+      "Exit codes: 0 all is well, 1 there are problems, 2 it could not be looked at.\n"
+      "\n"
+      "      --data              also read memory images and the tables of images that nobody\n"
+      "                          writes to: may take long\n"
+      "      --config FILE       the agent's configuration file, which names the store\n" },
     { "policy", command_policy, "C", 2, false,
       "check [FILE] | explain DOMAIN", "what guests may ask for",
       "check: whether the agent would take the configuration file, " SYSCONFDIR "/xensnap/xensnap.conf" ".\n"
@@ -176,6 +186,7 @@ static int take(struct options *options, int letter)
     case 'C': options->config = optarg; break;
     case 'l': options->long_list = true; break;
     case 'R': options->tree = true; break;
+    case 'A': options->data = true; break;
     case 'p': options->paused = true; break;
     case 'y': options->yes = true; break;
     case 'J': options->json = true; break;
@@ -287,7 +298,7 @@ static int run(const struct command *command, const struct options *options)
     int code;
 
     if (xensnap_open(&xensnap, &error) < 0) {
-        if (command->run != command_policy)
+        if (command->run != command_policy && command->run != command_check)
             return report(options, &error);
         xensnap = NULL;
     }

@@ -242,9 +242,8 @@ bool stage_snapshot(struct stage *stage)
     struct control control = { .fd = -1 };
     struct node node;
 
-    if (qmp_open(&qmp, stage->domid, &control, &stage->err) < 0 || nodes_load(&nodes, qmp, &stage->err) < 0)
-        return false;
-    if (nodes_find(&nodes, stage->disk.target, NULL, &node, &stage->err) < 0)
+    if (qmp_open(&qmp, stage->domid, &control, &stage->err) < 0 || nodes_load(&nodes, qmp, &stage->err) < 0 ||
+        nodes_find(&nodes, stage->disk.target, NULL, &node, &stage->err) < 0)
         return false;
     return call(stage, qmp, "blockdev-snapshot-internal-sync", node.name) &&
            call(stage, qmp, "blockdev-snapshot-delete-internal-sync", node.name);

@@ -10,7 +10,7 @@ double-domain  := $(addprefix protocol/,errors json names pairs request request_
 $O/tests/double/%.o: CPPFLAGS += -DDOUBLE_DIR='"$(abspath $O)/tests/double"' -iquote tests/double
 
 $O/tests/double/xensnap-worker: $(double-worker:%=$O/%.o)
-	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lxenevtchn -lyajl -luuid -lxxhash
+	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lxenevtchn -lyajl -luuid -lxxhash -linih
 
 $O/tests/double/xensnap-monitor: $(double-monitor:%=$O/%.o)
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lxenstore -lyajl

@@ -81,7 +81,7 @@ never "$(any tools/*.h)" agent/*.[ch] protocol/*.[ch] tools/guestd/*.[ch]
 # One command reads the agent's configuration as the agent does.
 mapfile -t inner < <(printf '%s\n' protocol/*.h | but protocol/{xensnap,json,cleanup,conf}.h)
 never "$(any "${inner[@]}")" tools/*.[ch]
-only '"conf\.h"' protocol/conf.c agent/xensnapd.c tools/policy_command.c
+only '"conf\.h"' protocol/conf.c agent/xensnapd.c agent/check.c tools/policy_command.c
 # The public header stands alone.
 never '"' protocol/xensnap.h
 

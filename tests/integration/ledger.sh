@@ -62,3 +62,32 @@ sums_of() {
 unchanged() {
     sha256sum --quiet -c "$dir/sums" > "$dir/changed" 2>&1 || fail "changed or gone: $(cat "$dir/changed")"
 }
+
+# three WHAT: s1, s2 and s3 hold 1, 2 and 3 in $base, $one and $two; the domain goes on in $three.
+three() {
+    case_begin "$1"
+    base=$dir/a.qcow2
+    machine xvda qcow2 "$base"
+    writes 1
+    gives 0 xensnap create -e -D -n s1 web1
+    one=$(stored)
+    writes 2
+    gives 0 xensnap create -e -D -n s2 web1
+    two=$(stored)
+    writes 3
+    gives 0 xensnap create -e -D -n s3 web1
+    three=$(stored)
+    writes 4
+    sums_of "$base" "$one" "$two"
+}
+
+# healed: each snapshot can be gone back to, and all be deleted.
+healed() {
+    gives 0 xensnap revert web1 s2
+    holds "$(stored)" 2
+    gives 0 xensnap delete -n s2 web1
+    gives 0 xensnap delete -n s3 web1
+    gives 0 xensnap delete -n s1 web1
+    [ "$(stored)" = "$base" ] || fail "it is in $(stored)"
+    holds "$base" 2
+}

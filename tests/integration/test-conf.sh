@@ -94,7 +94,7 @@ gives 0 agent_end TERM
 
 # The command line wins, then and at SIGHUP; here over the file that is installed, with all that it shows as a comment.
 sed -E 's/^#([a-z]+ = )/\1/' "$(dirname "$0")/../../agent/xensnap.conf" > "$dir/xensnap.conf"
-[ "$(grep -c '^[a-z]' "$dir/xensnap.conf")" = 3 ] || fail "not all settings: $(cat "$dir/xensnap.conf")"
+[ "$(grep -c '^[a-z]' "$dir/xensnap.conf")" = 4 ] || fail "not all settings: $(cat "$dir/xensnap.conf")"
 agent_start --store "$dir/store" --verbose
 says "snapshots in $dir/store" || fail "another store than the command line's"
 says ' appeared' || fail "--verbose, and it says less"

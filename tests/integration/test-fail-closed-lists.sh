@@ -6,24 +6,6 @@
 . "$(dirname "$0")/ledger.sh"
 ledger_begin "$1"
 
-# three WHAT: s1, s2 and s3 hold 1, 2 and 3 in $base, $one and $two; the domain goes on in $three.
-three() {
-    case_begin "$1"
-    base=$dir/a.qcow2
-    machine xvda qcow2 "$base"
-    writes 1
-    gives 0 xensnap create -e -D -n s1 web1
-    one=$(stored)
-    writes 2
-    gives 0 xensnap create -e -D -n s2 web1
-    two=$(stored)
-    writes 3
-    gives 0 xensnap create -e -D -n s3 web1
-    three=$(stored)
-    writes 4
-    sums_of "$base" "$one" "$two"
-}
-
 # refused: no delete of any snapshot does anything, in this state.
 refused() {
     local name
@@ -34,17 +16,6 @@ refused() {
     done
     unchanged
     [ "$(top)" = "$three" ] && [ "$(stored)" = "$three" ] || fail "it is in $(top), stored is $(stored)"
-}
-
-# healed: each snapshot can be gone back to, and all be deleted.
-healed() {
-    gives 0 xensnap revert web1 s2
-    holds "$(stored)" 2
-    gives 0 xensnap delete -n s2 web1
-    gives 0 xensnap delete -n s3 web1
-    gives 0 xensnap delete -n s1 web1
-    [ "$(stored)" = "$base" ] || fail "it is in $(stored)"
-    holds "$base" 2
 }
 
 three "a record of another version"
@@ -105,45 +76,6 @@ cp "$file" "$dir/kept"
 cp "$(record s1)" "$file"
 refused s3
 cp "$dir/kept" "$file"
-healed
-
-# stopped_and WORDS COMMAND...: with the VM stopped something is done to an image, which is told with these words.
-stopped_and() {
-    local words=$1 name
-    shift
-    domain_end
-    "$@" || fail "$*"
-    sums_of "$base" "$one" "$two" "$three"
-    for name in s1 s2 s3; do
-        gives 13 xensnap delete -n $name "$vm"
-        says "$words"
-    done
-    unchanged
-}
-
-goes_on() {
-    "$@" || fail "$*"
-    machine xvda qcow2 "$three"
-    healed
-}
-
-three "an image that was put onto another one"
-cp "$base" "$dir/other.qcow2"
-stopped_and 'has to stand on' qemu-img rebase -u -f qcow2 -b "$dir/other.qcow2" -F qcow2 "$one"
-goes_on qemu-img rebase -u -f qcow2 -b "$base" -F qcow2 "$one"
-
-three "an image that stands on nothing any more"
-stopped_and 'stands on nothing' qemu-img rebase -u -f qcow2 -b "" "$three"
-goes_on qemu-img rebase -u -f qcow2 -b "$two" -F qcow2 "$three"
-
-three "a snapshot's content that was made larger"
-stopped_and 'content and had' qemu-img resize -q -f qcow2 "$two" +1M
-goes_on qemu-img resize -q -f qcow2 --shrink "$two" 64M
-
-three "a disk that was made larger, which is its owner's right"
-domain_end
-qemu-img resize -q -f qcow2 "$three" +1M
-machine xvda qcow2 "$three"
 healed
 
 three "a snapshot's directory that is gone: images.json knows that there was one"

@@ -47,6 +47,7 @@ holds "$base" 2
 
 half "the VM is started from the image below, as its old xl.cfg says"
 domain_end
+writable "$base" # on his own responsibility: it is protected
 machine xvda qcow2 "$dir/a.qcow2" xvdb qcow2 "$base"
 gives 13 xensnap delete -n s2 web1
 says 'has only a part of what is in'

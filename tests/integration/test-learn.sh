@@ -64,6 +64,7 @@ holds "$(stored)" 2
 
 two "a disk that is detached"
 domain_end
+writable "$base"
 machine xvda qcow2 "$base" # from the old xl.cfg
 first_version
 gives 13 xensnap delete -n s1 web1

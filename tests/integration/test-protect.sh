@@ -24,6 +24,7 @@ chmod +x "$dir/bin/qemu-img"
 PATH=$dir/bin:$PATH
 xenstored_start
 xenstore-write /local/domain/0/name Domain-0
+conf "store = $dir/store" "protect = yes"
 agent_start
 
 immutable() {

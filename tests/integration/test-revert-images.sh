@@ -23,7 +23,6 @@ refused() {
 writes 1
 gives 0 xensnap create -D --disks xvda -n s web1
 writes 2
-writable "$image"
 sleep 1000 9<> "$image" &
 refused 6 "disk xvda: process $! (sleep) .* for writing"
 kill $!
@@ -70,6 +69,7 @@ gives 0 xensnap delete web1 s
 writes 3
 gives 0 xensnap create -e -D --disks xvda -n s web1
 writes 4
+writable "$image"
 sleep 1000 9<> "$image" &
 refused 6 "disk xvda: process $! (sleep) .* for writing"
 kill $!

@@ -161,7 +161,7 @@ def breaks(world):
         ("store-file", r"left in the store: \.trash", there(vm / ".trash")),
         ("snapshot-file", r"left in snapshot", there(one / "memory.new")),
         ("images", r"beside the VM's images", there(world.images / "xvdz.qcow2")),
-        ("protection", r"xvdb.raw is not immutable, and has to be so", flagged(base, False)),
+        ("protection", r"xvdb.raw is (not )?immutable, and has to be (not )?so", flagged(base, not world.protects)),
         ("protected-head", r" is immutable, and has to be not so", flagged(world.configured()["xvdb"][0], True)),
         ("record", r"the store has", moved(one, vm / ".away")),
         ("list", r"/tool/xensnap/vm/\S+ has", expected(world, "promised")),

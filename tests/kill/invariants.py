@@ -237,7 +237,7 @@ def _images(world, sight):
 
 def _protection(world, sight):
     """Of the images in the ledger exactly those are immutable that are a snapshot, or on which something stands that is
-    not given up; and none of those that the VM is in."""
+    not given up; and none of those that the VM is in. None is where nothing is to be protected."""
     noted = {image["path"]: image for image in world.noted_images() if os.path.exists(image["path"])}
     chains = images.Chains(world.looked_at, sight.chains.thorough)
     heads = {path for path, _ in sight.now.values()}
@@ -250,6 +250,7 @@ def _protection(world, sight):
     for record in sight.records.values():
         wanted |= {disk["target"] for disk in record["disks"] if not disk.get("tag")}
     wanted |= {image["below"][0] for image in chains.images.values() if image["below"]}
+    wanted = wanted if world.protects else set()
     found = {path: images.is_immutable(path) for path in noted}
     return [f"{path} is {'' if is_now else 'not '}immutable, and has to be {'' if path in wanted - heads else 'not '}so"
             for path, is_now in found.items() if is_now is not None and is_now != (path in wanted - heads)]

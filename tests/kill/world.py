@@ -72,12 +72,15 @@ class World:
             self.close()
             raise
 
+    protects = bool(os.environ.get("PROTECT"))  # images are made immutable: "protect" in xensnap.conf
+
     def _begin(self):
         for path, kind in self.bases.values():
             images.make(path, kind, BLOCKS * STRIDE)
         self._xenstored_start()
         self.boot()
-        (self.dir / "xensnap.conf").write_text(f"[agent]\nstore = {self.store}\n")
+        (self.dir / "xensnap.conf").write_text(f"[agent]\nstore = {self.store}\n" +
+                                                 ("protect = yes\n" if self.protects else ""))
         self.agent_start()
         self.idle_descriptors = self._descriptors_at_rest()
         self.writer = Writer(self, self.model)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checks.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "files.h"
+#include "look.h"
+
+/* ---- the journal ----------------------------------------------------------------------------------------- */
+
+static const char *operation_of(const struct journal_state *journal)
+{
+    return operation_word(journal->begun.order.request.operation);
+}
+
+static void check_journal(struct look *look)
+{
+    const struct journal_state *journal = &look->journal;
+    const char *what_to_do = "the agent finishes or undoes it, by itself or when it is started (systemctl restart "
+                             "xensnapd); until then everything else about this VM is busy";
+
+    if (!look->left)
+        return;
+    if (!*journal->begun.order.vm && !journal->ended)
+        found(look, "journal", "journal", "not even its first line can be read: what was begun had not "
+              "done anything");
+    else if (!op_knows(op_find(journal->begun.order.request.operation), journal)) {
+        found(look, "journal", "journal", "another version of xensnap has begun something and not ended "
+              "it");
+        what_to_do = "start that version's agent again, which alone can put it right";
+    } else if (journal->ended)
+        found(look, "journal", "journal", "%s has ended, and nobody has heard how", operation_of(journal));
+    else
+        found(look, "journal", "journal", "%s was begun and not ended; its last step: %s",
+              operation_of(journal), *journal->step ? journal->step : "(none)");
+    way_out(look, "%s", what_to_do);
+}
+
+/* ---- the directory --------------------------------------------------------------------------------------- */
+
+/* What may always be there. */
+static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "saved" };
+/* What only an operation has, with or without its journal, and who removes it. */
+static const struct passing {
+    const char *name, *what, *who;
+} passing[] = {
+    { ".draft", "a snapshot that was not finished", "the next create removes it" },
+    { ".trash", "a snapshot that was deleted", "the next delete removes it" },
+    { "next.json", "what a revert has kept of the state before it was not given back yet",
+      "the next create, delete or revert gives it back while the VM runs" },
+    { "kept", "the VM as it was before a revert, which is over", "the next revert writes it anew; it may be removed" },
+    { "reserve", "room that was kept for a revert, which is over", "the next revert uses it; it may be removed" },
+};
+
+static bool is_known(const char *name)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], name) == 0)
+            return true;
+    return uuid_valid(name) || (strncmp(name, "damaged-", 8) == 0 && uuid_valid(name + 8));
+}
+
+static bool is_passing(struct look *look, const char *name)
+{
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
+        if (strcmp(passing[i].name, name) != 0)
+            continue;
+        /* these two stay as long as next.json does, which is told of */
+        if (look->unsettled && (strcmp(name, "kept") == 0 || strcmp(name, "reserve") == 0))
+            return true;
+        found(look, "left", name, "%s", passing[i].what);
+        way_out(look, "%s", passing[i].who);
+        return true;
+    }
+    return false;
+}
+
+/* The memory of a snapshot may be kept here under a name of the administrator's. */
+static bool is_memory(const struct look *look, const char *path)
+{
+    for (size_t i = 0; i < look->snapshots.count; i++)
+        if (strcmp(look->snapshots.records[i].memory_file, path) == 0)
+            return true;
+    return false;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), of_end = strlen(end);
+
+    return length > of_end && strcmp(name + length - of_end, end) == 0;
+}
+
+static void check_file(void *data, const char *name)
+{
+    struct look *look = data;
+    char path[PATH_SIZE];
+    struct stat st;
+
+    if (is_known(name) || store_file_path(look->work.store, look_vm(look), name, path) < 0 ||
+        chain_find(&look->chain, path) || is_memory(look, path) || is_passing(look, name))
+        return;
+    if (lstat(path, &st) < 0)
+        st.st_blocks = 0;
+    if (ends_with(name, ".new"))
+        found(look, "file", path, "the half of a file that was being written");
+    else
+        found(look, "file", path, "neither images.json nor a snapshot nor the VM's configuration names "
+              "it: %s", size_text((long long)st.st_blocks * 512));
+    way_out(look, "%sit may be removed: rm %s", ends_with(name, ".new") ? "" :
+            "if no other VM's disk is in it and you know what it is, ", quoted(path));
+}
+
+void check_files(struct look *look)
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(look->work.store, look_vm(look), STORE_EXISTING, &err);
+
+    check_journal(look);
+    /* without the ledger nobody knows whose an image is, which is told of */
+    if (dir >= 0 && look->ledger_read && !look_in_between(look))
+        dir_each(dir, ".", check_file, look);
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "look.h"
+#include "qcow2.h"
+#include "qemu_img.h"
+
+#define TAG_OF_OURS "xensnap-"
+#define TAG_REPLACED "xensnap-replaced"
+
+/* ---- who needs an image ---------------------------------------------------------------------------------- */
+
+static const struct image *image_of(const struct look *look, const struct link *link)
+{
+    return link->entry < 0 ? NULL : &look->images.item[link->entry];
+}
+
+/* "" where nobody does. */
+static const char *need_of(const struct look *look, const struct link *link)
+{
+    static char need[PATH_SIZE + 64];
+    const struct image *image = image_of(look, link);
+    const struct link *above = NULL;
+
+    *need = '\0';
+    chain_above(&look->chain, link, &above);
+    if (link->named)
+        snprintf(need, sizeof need, "it is disk %s", link->vdev);
+    else if (link->frozen)
+        snprintf(need, sizeof need, "it is snapshot %s", link->snapshot);
+    else if (link->snapshots)
+        snprintf(need, sizeof need, "%zu snapshot%s in it", link->snapshots, link->snapshots == 1 ? " is" : "s are");
+    else if (above)
+        snprintf(need, sizeof need, "%s stands on it", above->path);
+    else if (image && image->role == IMAGE_CONTENT)
+        snprintf(need, sizeof need, "it is snapshot %s", image->snapshot);
+    else if (image && image->role == IMAGE_HEAD)
+        snprintf(need, sizeof need, "a disk went on in it");
+    return need;
+}
+
+/* ---- whether it is there and can be read ----------------------------------------------------------------- */
+
+static void say_backup(struct look *look, const struct link *link)
+{
+    if (link->frozen && !link->named)
+        way_out(look, "put it back from a backup; where there is none: xensnap delete %s %s",
+                look_vm(look), link->snapshot);
+    else
+        way_out(look, "put it back from a backup under this name");
+}
+
+static void check_missing(struct look *look, const struct link *link)
+{
+    const char *need = need_of(look, link);
+
+    if (*need) {
+        found(look, "missing", link->path, "the image is not there, and %s", need);
+        say_backup(look, link);
+    } else if (!look_in_between(look)) {
+        found(look, "ledger", link->path, "images.json has it, it is not there, and nothing needs it");
+        way_out(look, "the next delete or revert takes it out");
+    }
+}
+
+/* Whether more can be said of it. */
+static bool check_there(struct look *look, const struct link *link)
+{
+    struct err err;
+
+    if (access(link->path, F_OK) < 0 && errno == ENOENT) {
+        check_missing(look, link);
+        return false;
+    }
+    if (access(link->path, R_OK) < 0) {
+        err_errno(&err, "the image cannot be opened");
+        found(look, "image", link->path, "%s", err.text);
+        say_backup(look, link);
+        return false;
+    }
+    if (*link->format)
+        return true;
+    found(look, "format", link->path, "its format is not written down anywhere, and it is not guessed");
+    way_out(look, "write its format into the VM's configuration, where that names it");
+    return false;
+}
+
+/* ---- its header ------------------------------------------------------------------------------------------ */
+
+static bool is_written(const struct look *look, const struct link *link)
+{
+    struct err err;
+
+    return link->node != NODE_ABSENT || reach_check_unwritten(&look->reach, link->path, link->vdev, &err) < 0;
+}
+
+static void say_qemu_img(struct look *look, const char *before, const char *words, const char *path)
+{
+    way_out(look, "%swhile nobody has it open: qemu-img %s %s", before, words, quoted(path));
+}
+
+static void check_state(struct look *look, const struct link *link, const struct qcow2_state *state)
+{
+    if (state->corrupt) {
+        found(look, "corrupt", link->path, "QEMU has found the image damaged and marked it as corrupt");
+        say_qemu_img(look, "copy it first; then, ", "check -f qcow2 -r all", link->path);
+    }
+    if (state->dirty && !is_written(look, link)) {
+        found(look, "dirty", link->path, "the image was not closed: its dirty bit is set and nobody "
+              "writes to it");
+        say_qemu_img(look, "", "check -f qcow2 -r leaks", link->path);
+    }
+    if (state->cut_off && !is_written(look, link)) {
+        found(look, "corrupt", link->path, "the file is shorter than its own tables say: its end is "
+              "missing");
+        say_backup(look, link);
+    }
+    if (state->guessed) {
+        found(look, "format", link->path, "its header does not say in which format %s is on which it "
+              "stands, so that QEMU would guess it", link->backing);
+        way_out(look, "while nobody has it open: qemu-img rebase -u -f qcow2 -F FORMAT -b %s %s",
+                quoted(link->backing), quoted(link->path));
+    }
+}
+
+/* Its own words are asked for once more: the look keeps those of one image alone. */
+static void check_read(struct look *look, const struct link *link)
+{
+    struct image_info info;
+    struct err err;
+
+    if (link->read || !link->looked || !link->there || link->empty ||
+        qemu_img_info(link->path, link->format, NULL, &info, &look->control, &err) == 0)
+        return;
+    found(look, "image", link->path, "qemu-img cannot read it: %s", err.text);
+    say_backup(look, link);
+}
+
+static bool is_no_image_yet(const struct look *look, const struct link *link)
+{
+    const struct image *image = image_of(look, link);
+
+    return link->empty && image && (image->role == IMAGE_MADE || image->role == IMAGE_RETIRED);
+}
+
+/* Whether what is in it can be told. */
+static bool check_header(struct look *look, const struct link *link)
+{
+    struct qcow2_state state;
+    struct err err;
+
+    if (strcmp(link->format, "qcow2") != 0)
+        return false;
+    if (qcow2_look(link->path, &state, &err) == 0) {
+        check_state(look, link, &state);
+        if (!state.cut_off)
+            check_read(look, link);
+        return link->read && !state.cut_off;
+    }
+    if (is_no_image_yet(look, link))
+        return false;
+    found(look, "image", link->path, "its header cannot be read: %s", err.text);
+    say_backup(look, link);
+    return false;
+}
+
+/* ---- snapshots in it ------------------------------------------------------------------------------------- */
+
+struct tags {
+    struct look *look;
+    const struct link *link;
+    char (*name)[TAG_SIZE]; /* ours, that are in the image */
+    size_t count;
+};
+
+static void take_tag(void *data, const char *name)
+{
+    struct tags *tags = data;
+    void *grown;
+
+    if (strncmp(name, TAG_OF_OURS, strlen(TAG_OF_OURS)) != 0 || strlen(name) >= TAG_SIZE)
+        return;
+    grown = reallocarray(tags->name, tags->count + 1, sizeof *tags->name);
+    if (!grown)
+        abort();
+    tags->name = grown;
+    memcpy(tags->name[tags->count++], name, strlen(name) + 1);
+}
+
+static bool has_tag(const struct tags *tags, const char *tag)
+{
+    for (size_t i = 0; i < tags->count; i++)
+        if (strcmp(tags->name[i], tag) == 0)
+            return true;
+    return false;
+}
+
+static bool is_of_link(const struct look *look, const struct record_disk *disk, const struct link *link)
+{
+    return disk->place == PLACE_INTERNAL && chain_find(&look->chain, disk->target) == link;
+}
+
+static void check_tags_of(const struct tags *tags, const struct record *record)
+{
+    struct look *look = tags->look;
+    char thing[NAME_MAX_BYTES + UUID_LENGTH + 16];
+
+    for (size_t i = 0; i < record->disk_count; i++) {
+        const struct record_disk *disk = &record->disks[i];
+
+        if (!is_of_link(look, disk, tags->link) || has_tag(tags, disk->tag))
+            continue;
+        snprintf(thing, sizeof thing, "snapshot %s (%s)", record->name, record->id);
+        found(look, "tag", thing, "disk %s: it is not in %s any more, which was to hold it as %s",
+              disk->vdev, disk->target, disk->tag);
+        way_out(look, "put the image back from a backup, or xensnap delete %s %s", look_vm(look),
+                record->id);
+    }
+}
+
+/* A record has it, or one that cannot be read may, or it waits to be removed. */
+static bool is_known(const struct tags *tags, const char *tag)
+{
+    const struct look *look = tags->look;
+    const struct image *image = image_of(look, tags->link);
+
+    for (size_t i = 0; image && i < image->tag_count; i++)
+        if (strcmp(image->tags[i], tag) == 0)
+            return true;
+    if (strcmp(tag, TAG_REPLACED) == 0)
+        return look->unsettled;
+    return look_has_snapshot(look, tag + strlen(TAG_OF_OURS));
+}
+
+static void check_strange_tag(const struct tags *tags, const char *tag)
+{
+    struct look *look = tags->look;
+
+    if (is_known(tags, tag))
+        return;
+    found(look, "tag", tags->link->path, "the snapshot %s in it is xensnap's and no snapshot of this VM "
+          "has it: it takes up room", tag);
+    way_out(look, "if the image is no copy of another VM's, while nobody has it open: "
+            "qemu-img snapshot -d %s %s", tag, quoted(tags->link->path));
+}
+
+static void check_tags(struct look *look, const struct link *link)
+{
+    struct tags tags = { .look = look, .link = link };
+    struct err err;
+
+    if (qcow2_each_snapshot(link->path, take_tag, &tags, &err) < 0) {
+        found(look, "image", link->path, "%s", err.text);
+        say_backup(look, link);
+    } else {
+        for (size_t i = 0; link->snapshots > 0 && i < look->snapshots.count; i++)
+            check_tags_of(&tags, &look->snapshots.records[i]);
+        for (size_t i = 0; !look_in_between(look) && i < tags.count; i++)
+            check_strange_tag(&tags, tags.name[i]);
+    }
+    free(tags.name);
+}
+
+/* ---- how they stand on each other ------------------------------------------------------------------------ */
+
+/* How many there are from that one down; more than all of them: it ends in a circle. */
+static size_t depth_of(const struct chain *chain, size_t n)
+{
+    size_t depth = 1;
+
+    for (int at = chain->item[n].below; at >= 0 && depth <= chain->count; at = chain->item[at].below)
+        depth++;
+    return depth;
+}
+
+/* A circle is told of at the first of its images. */
+static bool begins_circle(const struct chain *chain, size_t n)
+{
+    int at = chain->item[n].below;
+
+    for (size_t i = 0; i < chain->count && at > (int)n; i++)
+        at = chain->item[at].below;
+    return at == (int)n;
+}
+
+static void check_standing(struct look *look, size_t n)
+{
+    const struct chain *chain = &look->chain;
+    const struct link *link = &chain->item[n];
+    size_t depth = depth_of(chain, n);
+
+    if (depth > chain->count) {
+        if (!begins_circle(chain, n))
+            return;
+        found(look, "chain", link->path, "the image stands on itself: %s is below it, and leads back to "
+              "it", link->backing);
+        say_backup(look, link);
+    } else if (depth > CHAIN_MAX && chain_above(chain, link, NULL) == 0) {
+        found(look, "chain", link->path, "%zu images stand on each other, and xensnap serves %d", depth,
+              CHAIN_MAX);
+        way_out(look, "delete external snapshots of disk %s: xensnap delete %s NAME", link->vdev,
+                look_vm(look));
+    }
+}
+
+void check_images(struct look *look)
+{
+    for (size_t n = 0; n < look->chain.count; n++) {
+        const struct link *link = &look->chain.item[n];
+
+        if (!check_there(look, link))
+            continue;
+        check_standing(look, n);
+        if (check_header(look, link))
+            check_tags(look, link);
+    }
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checks.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "images_next.h"
+#include "look.h"
+
+static long long room_of(const struct link *link)
+{
+    struct stat st;
+
+    return stat(link->path, &st) == 0 ? (long long)st.st_blocks * 512 : 0;
+}
+
+/* ---- beside the records ---------------------------------------------------------------------------------- */
+
+/* Formats are told apart by those who name the image; the first of them is what it was read as. */
+static void check_formats(struct look *look, const struct record *record)
+{
+    for (size_t i = 0; i < record->disk_count; i++) {
+        const struct record_disk *disk = &record->disks[i];
+        const struct link *link = chain_find(&look->chain, disk->target);
+
+        if (!link || !*link->format || strcmp(link->format, disk->format) == 0)
+            continue;
+        found(look, "format", link->path, "snapshot %s has it as %s, and it is written down as %s",
+              record->id, disk->format, link->format);
+        way_out(look, "write into the VM's configuration what it is");
+    }
+}
+
+static bool is_being_merged(const struct images *images, const char *path)
+{
+    for (size_t i = 0; i < images->count; i++)
+        if (strcmp(images->item[i].merging, path) == 0)
+            return true;
+    return false;
+}
+
+static void check_content(struct look *look, const struct link *link, const struct image *image)
+{
+    if (link->frozen && !look->images.old && (!image || image->role != IMAGE_CONTENT)) {
+        found(look, "ledger", link->path, "it is snapshot %s, and images.json does not say so",
+              link->snapshot);
+        way_out(look, "the next create, delete or revert writes it down");
+    }
+    if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(&look->images, image->path) ||
+        look_has_snapshot(look, image->snapshot))
+        return;
+    found(look, "ledger", link->path, "it is snapshot %s, which is not in the store any more: nothing of "
+          "the VM is merged or removed", image->snapshot);
+    way_out(look, "put the snapshot's directory back from a backup");
+}
+
+/* ---- what is on its way ---------------------------------------------------------------------------------- */
+
+static void check_waiting(struct look *look, const struct link *link, const struct image *image)
+{
+    if (*image->merging) {
+        found(look, "merge", link->path, "a merge of %s into it was begun and is not finished: it is of "
+              "no use without that one", image->merging);
+        way_out(look, "the next delete of any snapshot finishes it: xensnap delete %s NAME",
+                look_vm(look));
+    } else if (image->role == IMAGE_RETIRED && image->waits && !look->chain.runs && link->there) {
+        found(look, "waiting", link->path, "it was given up (%s) while the VM did not run, and stays until "
+              "that has run without it: %s", image_why_word(image->why), size_text(room_of(link)));
+        way_out(look, "start the VM, and the next delete or revert removes it");
+    } else if (image->leaving) {
+        found(look, "ledger", link->path, "it is marked as being replaced by a revert, and no revert is "
+              "under way");
+        way_out(look, "the next revert puts that right");
+    }
+}
+
+static const char *left_text(const struct image *image, enum images_act act)
+{
+    switch (act) {
+    case IMAGES_HEAD: return "it was given up or never used, and a disk goes on in it";
+    case IMAGES_RETIRE: return "it never came into use";
+    case IMAGES_UNLINK: return "it was given up, and nothing needs it";
+    case IMAGES_MERGE: return *image->merging ? NULL : "what stands on it can be merged into it";
+    default: return NULL; /* of no weight: it is done with the next operation */
+    }
+}
+
+/* All that there is to do, one after the other, by what operations go by.  What was told of is marked as later. */
+static void check_left(struct look *look)
+{
+    struct images_step step;
+
+    while ((step = images_next(&look->images, &look->chain, true)).act != IMAGES_NOTHING) {
+        struct image *image = &look->images.item[step.image];
+        const char *text = left_text(image, step.act);
+        const struct link *link = chain_find(&look->chain, image->path);
+
+        image->later = true;
+        if (!text || !link || (image->role == IMAGE_RETIRED && image->waits))
+            continue;
+        found(look, "left", link->path, "%s: %s", text, size_text(room_of(link)));
+        way_out(look, "the next delete of any snapshot does what is left: xensnap delete %s NAME",
+                look_vm(look));
+    }
+}
+
+static bool is_orphan(const struct look *look, const struct link *link, const struct image *image)
+{
+    return image->role == IMAGE_HEAD && image->made && link->there && !image->later && !*image->merging &&
+           !link->named && !link->active && link->node == NODE_ABSENT && !look->unsettled &&
+           !is_being_merged(&look->images, image->path);
+}
+
+static void check_orphan(struct look *look, const struct link *link, const struct image *image)
+{
+    if (!is_orphan(look, link, image))
+        return;
+    found(look, "orphan", link->path, "disk %s went on in it, and no disk of the VM is in it now: %s",
+          *image->vdev ? image->vdev : "(not known)", size_text(room_of(link)));
+    way_out(look, "attach it again; nothing but you removes it");
+}
+
+void check_ledger(struct look *look)
+{
+    if (!look->ledger_read) {
+        found(look, "ledger", "images.json", "it cannot be read; it says which images are ours and what "
+              "they are, and nothing of the VM is merged or removed");
+        way_out(look, "put it back from a backup");
+        return;
+    }
+    for (size_t i = 0; i < look->snapshots.count; i++)
+        check_formats(look, &look->snapshots.records[i]);
+    if (look_in_between(look))
+        return;
+    if (look->current)
+        check_left(look);
+    for (size_t n = 0; n < look->chain.count; n++) {
+        const struct link *link = &look->chain.item[n];
+        const struct image *image = link->entry < 0 ? NULL : &look->images.item[link->entry];
+
+        check_content(look, link, image);
+        if (image)
+            check_waiting(look, link, image);
+        if (image && look->current)
+            check_orphan(look, link, image);
+    }
+}

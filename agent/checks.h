@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef CHECKS_H
+#define CHECKS_H
+
+/* What a check looks for, by what it is about.  Each adds what it finds to the look's problems. */
+
+struct look;
+
+/* problems_add() and problems_way_out() */
+#define found(look, ...) problems_add((look)->problems, __VA_ARGS__)
+#define way_out(look, ...) problems_way_out((look)->problems, __VA_ARGS__)
+
+void check_records(struct look *look); /* snapshot.json, configuration and memory image of each snapshot; current */
+void check_images(struct look *look);  /* headers, how they stand on each other, snapshots inside */
+void check_ledger(struct look *look);  /* images.json beside records, headers and what the VM's disks are */
+void check_files(struct look *look);   /* the VM's directory, and what an operation has left in it */
+void check_config(struct look *look);  /* libxl's configuration, ours, and QEMU */
+/* Reads memory images whole, and the tables of images that nobody writes to. */
+void check_data(struct look *look);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "look.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "holders.h"
+#include "vmconfig.h"
+
+const char *look_vm(const struct look *look)
+{
+    return look->work.begun.order.vm;
+}
+
+static bool has_file(const struct look *look, const char *name)
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(look->work.store, look_vm(look), STORE_EXISTING, &err);
+
+    return dir >= 0 && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool look_has_snapshot(const struct look *look, const char *id)
+{
+    return uuid_valid(id) && has_file(look, id);
+}
+
+static void take_stamp(const struct look *look, struct look_stamp *stamp)
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(look->work.store, look_vm(look), STORE_EXISTING, &err);
+    struct stat st;
+
+    *stamp = (struct look_stamp){ .size = -1 };
+    if (dir >= 0 && fstat(dir, &st) == 0)
+        stamp->dir = st.st_mtim;
+    if (dir < 0 || fstatat(dir, "journal", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    stamp->journal = st.st_mtim;
+    stamp->size = st.st_size;
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool look_is_steady(struct look *look)
+{
+    struct look_stamp now;
+
+    take_stamp(look, &now);
+    return same_time(now.dir, look->stamp.dir) && same_time(now.journal, look->stamp.journal) &&
+           now.size == look->stamp.size;
+}
+
+/* A journal that somebody has locked is an operation that is being done.  Its lock is not tried: for that moment an
+ * operation that begins would be refused. */
+static void look_at_journal(struct look *look)
+{
+    struct holders holders = { 0 };
+    char path[PATH_SIZE];
+    struct err err;
+
+    if (!store_has_journal(look->work.store, look_vm(look)))
+        return;
+    look->left = true;
+    if (store_file_path(look->work.store, look_vm(look), "journal", path) < 0)
+        return;
+    look->under_way = holders_find_lockers(&holders, path, &err) == 0 && holders.count > 0;
+    look->left = !look->under_way;
+    holders_deinit(&holders);
+}
+
+/* Which configuration counts, the domain's or the stored one, and what QEMU says. */
+static void look_at_domain(struct look *look)
+{
+    struct vm_disks *disks = calloc(1, sizeof *disks);
+    struct err err;
+
+    if (!disks)
+        abort();
+    if (look->work.xl && reach_open(&look->reach, look->work.xl, look_vm(look), &look->control, &err) < 0) {
+        problems_note(look->problems, "domain", "it cannot be looked at: %s", err.text);
+        look->problems->unlooked = true;
+        reach_close(&look->reach);
+        look->reach = (struct reach){ .runs = false };
+    } else
+        look->current = (look->reach.runs || has_file(look, "config.json")) &&
+                        vmconfig_disks(&look->work, reach_domain(&look->reach), disks, &err) == 0;
+    memcpy(look->problems->name, disks->name, sizeof disks->name);
+    free(disks);
+}
+
+static void look_at_images(struct look *look)
+{
+    struct err err;
+
+    if (chain_list(&look->chain, &look->images, &look->work, &look->reach, &err) == 0 &&
+        chain_look(&look->chain, &look->images, &look->work, &err) == 0)
+        return;
+    problems_note(look->problems, "images", "they cannot be looked at: %s", err.text);
+    look->problems->unlooked = true;
+    chain_deinit(&look->chain);
+}
+
+/* As lists show it. */
+static void take_name(struct look *look)
+{
+    const struct snapshots *snapshots = &look->snapshots;
+
+    if (!*look->problems->name && snapshots->count)
+        snprintf(look->problems->name, sizeof look->problems->name, "%s",
+                 snapshots->records[snapshots->count - 1].vm_name);
+}
+
+int look_begin(struct look *look, struct store *store, struct xl *xl, struct problems *problems, struct err *err)
+{
+    *look = (struct look){ .work = { .store = store, .xl = xl, .downtime_ms = -1 }, .control = { .fd = -1 },
+                           .problems = problems };
+    look->work.control = &look->control;
+    memcpy(look->work.begun.order.vm, problems->vm, sizeof problems->vm);
+    take_stamp(look, &look->stamp);
+    if (store_list(store, problems->vm, &look->snapshots, err) < 0)
+        return -1;
+    look->opened = true;
+    look_at_journal(look);
+    if (look->left)
+        journal_look(store, problems->vm, &look->journal, err);
+    look->unsettled = has_file(look, "next.json");
+    look->ledger_read = images_load(&look->images, store, problems->vm, err) == 0;
+    if (!look->ledger_read)
+        images_deinit(&look->images);
+    look_at_domain(look);
+    take_name(look);
+    if (!look->under_way)
+        look_at_images(look);
+    return 0;
+}
+
+void look_end(struct look *look)
+{
+    reach_close(&look->reach);
+    chain_deinit(&look->chain);
+    images_deinit(&look->images);
+    snapshots_deinit(&look->snapshots);
+}

@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# xensnap check --data finds what only reading finds; and a store with 200 snapshots in which all is well is silent.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/ledger.sh"
+. "$(dirname "$0")/checking.sh"
+ledger_begin "$1"
+well_begin
+domain_end
+quiet --data
+keep
+
+# ---- data ----
+
+bytes "$store/$memory/memory" 4000 ff
+finds 1 "snapshot memory ($memory): the memory image is not what was written" --data
+l2=$(/usr/bin/python3 -c 'import struct, sys
+f = open(sys.argv[1], "rb"); f.seek(40); f.seek(struct.unpack(">Q", f.read(8))[0])
+print((struct.unpack(">Q", f.read(8))[0] & 0x00fffffffffffe00) + 16 * 8)' "$dir/xvda.qcow2")
+bytes "$dir/xvda.qcow2" "$l2" 8000000040000000
+finds 1 "$dir/xvda.qcow2: qemu-img has found [0-9]* errors in it" --data
+bytes "$dir/xvda.qcow2" "$l2" 0000000000000000
+finds 1 "$dir/xvda.qcow2: [0-9]* clusters in it belong to nothing" --data
+
+# ---- where there is neither libxl nor xenstored ----
+
+# The real worker; configurations are as libxl writes them.
+/usr/bin/python3 - "$store" << 'PY'
+import glob, json, sys
+for path in glob.glob(sys.argv[1] + "/**/config.json", recursive=True):
+    disks = []
+    for line in open(path):
+        words = line.rstrip("\n").split(" ", 4)
+        if words[0] == "disk":
+            disks.append({"pdev_path": words[4], "vdev": words[1], "backend": "qdisk", "format": words[2],
+                          "removable": 1, "readwrite": 1})
+    json.dump({"c_info": {"type": "pv", "name": "web1"}, "b_info": {"max_memkb": 1024}, "disks": disks}, open(path, "w"))
+PY
+worker() {
+    "$build/xensnap-worker" --check --store "$dir/store" "$@" 2> "$dir/said"
+}
+real() {
+    gives "$1" env XENSTORED_PATH="$dir/nobody" bash -c "$(declare -f worker)"'; worker "${@:2}"' - "$@"
+}
+export build dir
+state > "$dir/before"
+real 0
+[ ! -s "$dir/out" ] || fail "not silent: $(cat "$dir/out")"
+grep -q 'what runs is not looked at' "$dir/said" || fail "it does not say that libxl is not there: $(cat "$dir/said")"
+real 0 --data "${vm^^}"
+edit "$store/config.json" "d['disks'].pop()"
+real 1 web1
+says "^web1 ($vm): $head_b: disk xvdb went on in it, and no disk of the VM is in it now"
+real 1 --json
+/usr/bin/python3 -c 'import json, sys
+told = json.load(sys.stdin)
+assert [vm["vm"] for vm in told] == [sys.argv[1]], told
+assert [(p["kind"], p["about"]) for p in told[0]["problems"]] == [("orphan", sys.argv[2])], told
+assert told[0]["problems"][0]["way-out"], told' "$vm" "$head_b" < "$dir/out" || fail "not such JSON"
+edit "$store/config.json" "d['disks'] = 5; d['c_info'] = []"
+real 1
+echo nonsense > "$store/config.json"
+real 1
+says "config.json: the VM's configuration cannot be read"
+real 2 nobody
+real 2 7
+real 2 --what
+gives 2 env "$build/xensnap-worker" --check --store "$dir/nowhere"
+restore
+
+# ---- 200 snapshots ----
+
+# 150 inside with memory and 47 outside beside the three that there are, as xensnap would have made them.
+/usr/bin/python3 - "$store" "$dir" "$inside" "$memory" << 'PY'
+import json, os, shutil, socket, subprocess, sys, uuid
+store, top, inside, memory = sys.argv[1:]
+
+def read(path):
+    return json.load(open(path))
+
+def snapshot(like, name, **changes):
+    """A snapshot of that name, as LIKE is but for the changes."""
+    ident = changes.setdefault("id", str(uuid.uuid4()))
+    shutil.copytree(f"{store}/{like}", f"{store}/{ident}")
+    record = read(f"{store}/{like}/snapshot.json") | changes | {"name": name}
+    record["created_ms"] += 1
+    json.dump(record, open(f"{store}/{ident}/snapshot.json", "w"))
+
+def monitor(commands, image):
+    """A QEMU that does them to IMAGE, one after the other."""
+    lines = [{"execute": "qmp_capabilities"}] + commands + [{"execute": "quit"}]
+    done = subprocess.run(["qemu-storage-daemon", "--chardev", "stdio,id=m", "--monitor", "chardev=m", "--blockdev",
+                           json.dumps({"driver": "qcow2", "node-name": "n",
+                                       "file": {"driver": "file", "filename": image}})],
+                          input="".join(json.dumps(line) + "\n" for line in lines), capture_output=True, text=True)
+    assert "error" not in done.stdout and not done.returncode, done
+
+in_it = read(f"{store}/{inside}/snapshot.json")["disks"][0]
+commands = []
+for n in range(150):
+    ident = str(uuid.uuid4())
+    tag = f"xensnap-{ident}"
+    commands.append({"execute": "blockdev-snapshot-internal-sync", "arguments": {"device": "n", "name": tag}})
+    snapshot(memory, f"in{n}", id=ident, disks=[in_it | {"tag": tag}], parent=inside)
+monitor(commands, in_it["target"])
+
+ledger = read(f"{store}/images.json")
+head = [image for image in ledger["ledger"] if image["role"] == "head" and image["vdev"] == "xvdb"][0]
+below = head["path"]
+for n in range(47):
+    ident = str(uuid.uuid4())
+    overlay = f"{store}/disk_xvdb.{ident[:8]}.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", below, "-F", "qcow2", overlay, "64M"], check=True)
+    disk = {"vdev": "xvdb", "type": "external", "target": below, "format": "qcow2", "overlay": overlay}
+    snapshot(inside, f"out{n}", id=ident, disks=[disk], parent="")
+    head.pop("vdev")
+    head |= {"role": "content", "snapshot": ident}
+    ledger["ledger"][[i["path"] for i in ledger["ledger"]].index(below)] = head
+    head = {"path": overlay, "format": "qcow2", "made": True, "role": "head", "vdev": "xvdb"}
+    ledger["ledger"].append(head)
+    for name in "config.json", "disk.cfg":
+        text = open(f"{store}/{name}").read().replace(below, overlay)
+        open(f"{store}/{name}", "w").write(text)
+    below = overlay
+json.dump(ledger, open(f"{store}/images.json", "w"))
+PY
+[ "$(find "$store" -name snapshot.json | wc -l)" = 200 ] || fail "not 200 snapshots"
+gives 0 qemu-img check -q "$dir/xvda.qcow2"
+began=${EPOCHREALTIME/./}
+quiet
+echo "200 snapshots: $(((${EPOCHREALTIME/./} - began) / 1000)) ms"
