@@ -29,13 +29,17 @@ static bool never_came_into_use(const struct link *link, const struct image *ima
            empty;
 }
 
+/* Nobody may have come to its end with making it. */
+static bool is_in_the_making(const struct image *image)
+{
+    return image && image->made &&
+           (image->role == IMAGE_MADE || (image->role == IMAGE_RETIRED && image->why == WHY_UNUSED));
+}
+
 /* Claimed and never made: there is nothing to read. */
 static bool is_no_image_yet(const struct link *link, const struct image *image)
 {
-    bool fresh = image && image->made &&
-                 (image->role == IMAGE_MADE || (image->role == IMAGE_RETIRED && image->why == WHY_UNUSED));
-
-    return fresh && !qcow2_is_image(link->path);
+    return is_in_the_making(image) && !qcow2_is_image(link->path);
 }
 
 /* What it stands on is added behind it and looked at in its turn. */
@@ -74,6 +78,12 @@ static const char *for_people(const char *backing)
     return strcmp(backing, IMAGE_ON_NONE) == 0 ? "nothing" : backing;
 }
 
+/* qemu-img makes an image that stands on nothing, and puts it on another one then. */
+static bool is_half_made(const struct link *link, const struct image *image)
+{
+    return is_in_the_making(image) && !*link->backing;
+}
+
 /* Somebody has put another file in its place, or has it stand on another one.  A disk can be made larger; what is a
  * snapshot's content cannot. */
 static void check_header(struct chain *chain, const struct link *link, const struct images *images)
@@ -82,7 +92,7 @@ static void check_header(struct chain *chain, const struct link *link, const str
     const char *backing = *link->backing ? link->backing : IMAGE_ON_NONE;
     struct err other;
 
-    if (*image->backing && !is_same_image(backing, image->backing) &&
+    if (*image->backing && !is_half_made(link, image) && !is_same_image(backing, image->backing) &&
         !is_merged_into(images, image->backing, backing))
         err_set(&other, ERR_CORRUPT, "%s stands on %s, and has to stand on %s", link->path, for_people(backing),
                 for_people(image->backing));
