@@ -32,7 +32,7 @@ sys.path[:0] = [str(HERE), str(TOP / "tests/kill")]
 # pylint: disable=wrong-import-position
 import durable  # noqa: E402
 from cases import cases  # noqa: E402
-from crew import Crew  # noqa: E402
+from crew import Crew, jobs  # noqa: E402
 from images import ImageError  # noqa: E402
 from model import Loss  # noqa: E402
 from qmp import QmpError  # noqa: E402
@@ -205,10 +205,6 @@ def run_cases(crew, told, found, names, first):
     todo.sort(key=lambda job: job[0].kind)
     for (_, case), answer in crew.do(job for job in todo if not (first and told.failed)):
         told.add(case.name, *answer)
-
-
-def jobs():
-    return int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
 
 
 def main(words):

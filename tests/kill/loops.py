@@ -7,11 +7,13 @@ loops.py BUILD           one combination for each operation, kind and step, draw
 loops.py BUILD all       all of them; PART=k/n does every n-th
 loops.py BUILD NAME...   these combinations, as they are printed
 
+JOBS of them run side by side, each process with worlds of its own (crew.py).
 Ends with "N passed, N failed, N skipped". What fails in a known way (waits.py) is told and is none of these. A
 combination whose operation has no such step must be one of which comes() says so; and each step has to be met by a
 combination.
 """
 import collections
+import functools
 import itertools
 import os
 import random
@@ -20,6 +22,7 @@ import sys
 import time
 
 import procs
+from crew import Crew, jobs
 from model import Loss
 from player import Action, Player
 from report import Report, results
@@ -152,34 +155,51 @@ class Stage:
         return met
 
 
-class Loop:
-    def __init__(self, build, report):
-        self.build, self.report = build, report
-        self.stages = {}
-        self.met = set()
+class Hand:
+    """One of those that work side by side; it keeps a stage for each kind."""
 
-    def run(self, combination):
-        name = "/".join(combination)
-        stage = self.stages.get(combination.kind)
-        began = time.monotonic()
+    def __init__(self, build):
+        self.build, self.stages = build, {}
+
+    def do(self, combination):
+        """How long it took, whether it came to the step, and what was wrong, with its story."""
+        began, met, wrong = time.monotonic(), False, None
         try:
-            if not stage:
-                stage = self.stages[combination.kind] = Stage(self.build, combination.kind)
-            if stage.try_out(combination):
-                self.met.add((combination.operation, combination.step))
-            self.report.passed(name, time.monotonic() - began)
+            met = self.stage_of(combination.kind).try_out(combination)
         except (Loss, TimeoutError, RuntimeError, OSError) as error:
-            self.report.fail(name, error, stage.player.story() if stage else "")
+            stage = self.stages.get(combination.kind)
+            wrong = str(error), stage.player.story() if stage else ""
             self.end(combination.kind)
+        return time.monotonic() - began, met, wrong
+
+    def stage_of(self, kind):
+        if kind not in self.stages:
+            self.stages[kind] = Stage(self.build, kind)
+        return self.stages[kind]
 
     def end(self, kind):
         stage = self.stages.pop(kind, None)
         if stage:
             stage.world.close()
 
-    def close(self):
+    def drop(self):
         for kind in list(self.stages):
             self.end(kind)
+
+
+def run(build, combinations, report):
+    """The (operation, step) to which one of them came."""
+    steps = set()
+    with Crew(jobs(), functools.partial(Hand, build)) as crew:
+        for combination, (seconds, met, wrong) in crew.do(combinations):
+            name = "/".join(combination)
+            if wrong:
+                report.fail(name, *wrong)
+                continue
+            report.passed(name, seconds)
+            if met:
+                steps.add((combination.operation, combination.step))
+    return steps
 
 
 def chosen(what, steps, seed):
@@ -195,13 +215,9 @@ def main(build, *what):
     seed = results.seed()
     print(f"kill loops: SEED={seed}", flush=True)
     report = Report("kill-loops", seed, what == ("all",))
-    loop = Loop(build, report)
-    try:
-        for name in report.todo(["/".join(combination) for combination in chosen(what, steps, seed)]):
-            loop.run(Combination(*name.split("/")))
-    finally:
-        loop.close()
-    unmet = {(operation, step) for operation in steps for step in steps[operation]} - loop.met - {("create", "freeze")}
+    todo = report.todo(["/".join(combination) for combination in chosen(what, steps, seed)])
+    met = run(build, [Combination(*name.split("/")) for name in todo], report)
+    unmet = {(operation, step) for operation in steps for step in steps[operation]} - met - {("create", "freeze")}
     if unmet and not (what or report.failed or report.waiting):
         report.fail("steps", f"no combination came to {sorted(unmet)}", "")
     return report.end()

@@ -9,10 +9,11 @@ storm.py BUILD fixed             plays all cases in fixed/ but those that wait (
 
 Most kills come at a random moment. A quarter is aimed into the steps that have had the fewest, for some are over in a
 millisecond. The report counts them by operation, kind and the last step in the journal; HISTOGRAM=FILE is where it goes
-as well. With KEEP=1 a run that was broken off goes on, see tests/results.py. Ends with "N passed, N failed, N skipped":
+as well. JOBS rounds run side by side (crew.py). With KEEP=1 a run that was broken off goes on, see tests/results.py. Ends with "N passed, N failed, N skipped":
 kills that everything has survived, or cases; and worlds that have failed.
 """
 import collections
+import functools
 import os
 import pathlib
 import random
@@ -20,6 +21,7 @@ import re
 import sys
 import time
 
+from crew import Crew, jobs
 from loops import steps_of
 from model import Loss
 from player import Action, Player, parse_kill
@@ -187,8 +189,59 @@ class Chooser:
         self.took[word] += (min(seconds, 2) - self.took[word]) * (0.3 if not action.kills else 0.05)
 
 
+# What a round is told: its name, how many kills it has to come to, and the histogram so far, for its aims.
+Task = collections.namedtuple("Task", "name kills before")
+# And what it answers: where it has failed, `failed` is (why, story).
+Answer = collections.namedtuple("Answer", "seconds kills aimed operations leaks failed")
+
+
+class Hand:
+    """Runs rounds. Each has its own worlds, and draws its actions by the seed, its number and the world's."""
+
+    def __init__(self, build, steps):
+        self.build, self.steps = build, steps
+
+    def do(self, task):
+        began = time.monotonic()
+        self.histogram, self.leaks, self.failed = Histogram(task.before), 0, None
+        world, end = 0, self.histogram.total() + task.kills
+        while self.histogram.total() < end and not self.failed:
+            self._world(f"{task.name}.{world}", end)
+            world += 1
+        return Answer(time.monotonic() - began, self.histogram.kills - task.before, self.histogram.aimed,
+                      self.histogram.operations, self.leaks, self.failed)
+
+    def drop(self):
+        """Nothing stays between two rounds."""
+
+    def _world(self, name, end):
+        with World(self.build, DISKS, f"{self.build}/tests/kill/killpoint.so") as world:
+            player, world.thorough_every = Player(world), THOROUGH_EVERY
+            chooser = Chooser(world, random.Random(name), self.steps, self.histogram)
+            try:
+                player.play(Action("writes 10"))
+                while self.histogram.total() < end:
+                    self._one(player, chooser)
+                    player.play(Action(f"writes {chooser.chance.randrange(1, 12)}"))
+                give_back(player)
+            except (Loss, TimeoutError, RuntimeError, OSError) as error:
+                self.failed = str(error), f"{world.keep(name)}\n{player.story()}"
+            self.leaks = max(self.leaks, world.leaks)
+
+    def _one(self, player, chooser):
+        action, kind, aimed = chooser.next()
+        began = time.monotonic()
+        player.play(action)
+        if action.operation in ("create", "delete", "revert"):
+            chooser.learn(action, time.monotonic() - began)
+            self.histogram.operations[action.operation] += 1
+        for at, hit in enumerate(player.hits):
+            if hit:
+                self.histogram.count(hit, kind, aimed and at == 0)
+
+
 class Storm:
-    """Rounds of kills. Each has its own worlds, and draws its actions by the seed, its number and the world's."""
+    """All rounds, and what has come of them."""
 
     def __init__(self, build, seed, report):
         self.build, self.seed, self.report = os.path.abspath(build), seed, report
@@ -203,50 +256,29 @@ class Storm:
         todo = self.report.todo(names)
         for words in self.report.words_of(set(names) - set(todo)):
             self.histogram.add(words)
-        for name in todo:
-            self._round(name, min(ROUND_KILLS, kills))
-            self.write()
+        with Crew(jobs(), functools.partial(Hand, self.build, self.steps)) as crew:
+            for task, answer in crew.do(self._tasks(todo, min(ROUND_KILLS, kills))):
+                self._add(task.name, answer)
+                self.write()
+
+    def _tasks(self, names, kills):
+        for name in names:
             if self.report.failed >= MOST_FAILURES:
                 print("that is enough", flush=True)
-                break
+                return
+            yield Task(name, kills, self.histogram.kills.copy())
 
-    def _round(self, name, kills):
-        began, before, failed, world = time.monotonic(), self.histogram.total(), self.report.failed, 0
-        kills_before = self.histogram.kills.copy()
-        while self.histogram.total() < before + kills and self.report.failed == failed:
-            self._world(f"{name}.{world}", before + kills)
-            world += 1
-        survived = self.histogram.total() - before
-        if self.report.failed == failed:
-            words = Histogram(self.histogram.kills - kills_before).words()
-            self.report.passed(name, time.monotonic() - began, words, survived)
-        else:
+    def _add(self, name, answer):
+        survived = answer.kills.total()
+        self.histogram.kills += answer.kills
+        self.histogram.aimed += answer.aimed
+        self.histogram.operations += answer.operations
+        self.leaks = max(self.leaks, answer.leaks)
+        if answer.failed:
+            self.report.fail(name, *answer.failed)
             self.report.counted += survived
-
-    def _world(self, name, end):
-        with World(self.build, DISKS, f"{self.build}/tests/kill/killpoint.so") as world:
-            player, world.thorough_every = Player(world), THOROUGH_EVERY
-            chooser = Chooser(world, random.Random(name), self.steps, self.histogram)
-            try:
-                player.play(Action("writes 10"))
-                while self.histogram.total() < end:
-                    self._one(player, chooser)
-                    player.play(Action(f"writes {chooser.chance.randrange(1, 12)}"))
-                give_back(player)
-            except (Loss, TimeoutError, RuntimeError, OSError) as error:
-                self.report.fail(name, error, f"{world.keep(name)}\n{player.story()}")
-            self.leaks = max(self.leaks, world.leaks)
-
-    def _one(self, player, chooser):
-        action, kind, aimed = chooser.next()
-        began = time.monotonic()
-        player.play(action)
-        if action.operation in ("create", "delete", "revert"):
-            chooser.learn(action, time.monotonic() - began)
-            self.histogram.operations[action.operation] += 1
-        for at, hit in enumerate(player.hits):
-            if hit:
-                self.histogram.count(hit, kind, aimed and at == 0)
+        else:
+            self.report.passed(name, answer.seconds, Histogram(answer.kills).words(), survived)
 
     def lines(self):
         return list(self.histogram.lines(self.steps))

@@ -5,12 +5,19 @@
         for task, answer in crew.do(tasks): ...
 
 MAKE() is called in each process and gives what does the work: its do(task) answers, its drop() ends what it has
-started. Tasks are handed out in their order; the answers come as they are ready.
+started. Tasks are handed out in their order, each drawn when somebody is free for it; the answers come as they are
+ready.
 """
 import multiprocessing
 import multiprocessing.connection
+import os
 
 END_SECONDS = 60
+
+
+def jobs():
+    """JOBS in the environment; by itself as many as there are processors."""
+    return int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
 
 
 def _serve(line, others, make):
