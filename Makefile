@@ -140,7 +140,10 @@ check-build:
 	@$(MAKE) --no-print-directory $(parallel) WERROR=1 CC=gcc SAN=1 all unit integration
 
 check-fast: check-build
-	@tests/run-fast.sh build/gcc-san
+	@tests/run.sh build/gcc-san fast
+
+check-long: check-build
+	@tests/run.sh build/gcc-san long
 
 # The parts of docs/testing.md's budget, one after the other.
 check:
@@ -208,7 +211,7 @@ bench: xen-tree
 clean:
 	rm -rf build/gcc* build/clang* build/cc* build/guest
 
-.PHONY: all guest install install-guest install-xl-shim clean check check-build check-fast check-xen check-exhaustive \
+.PHONY: all guest install install-guest install-xl-shim clean check check-build check-fast check-long check-xen check-exhaustive \
         power-cuts check-power xen-root xen-tree xen-shell xen-push howto demo bench unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/double/double.mk tests/contract/contract.mk tests/integration/integration.mk \

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # An image in which a disk went on is never unlinked because no configuration names it: detached, attached since, started
 # from another one.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # What cannot be read is not absent: the ledger, a snapshot's directory, an image, a configuration; see
 # test-fail-closed-lists.sh for records.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # What cannot be read is not absent: a record.  A delete ends with corrupt, the others go on; nothing is merged or removed.
 # When it can be read again all is as if nothing had been.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A merge that was refused, that fails half-way, or for which there is no room: nothing is lost with it, then or later.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A hundred images that stand on each other, in every operation; and more than can be served.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # Images that are not as the rest: on a template, resized since, of a disk whose format has nothing of ours.
 . "$(dirname "$0")/lib.sh"
 world_begin "$1"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # What a snapshot needs is immutable, and nothing else is: whatever was killed, merged, refused or was there before.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # Freezing a guest's file systems: with a daemon in the guest and without, and with a guest that writes rubbish.  No
 # snapshot says of itself what is not so.
 . "$(dirname "$0")/quiesce.sh"

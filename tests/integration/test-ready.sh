@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # When the agent says that it is ready: not before what was left of a VM that does not run was put right, which whoever starts
 # guests waits for; and not later than there is hope.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # What fails on the way back to what a VM was before: a domain that cannot be let go at once is let go later, and disks that
 # are not what they were are not offered to be started from.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A domain that a revert has brought back, and that has run and ended before its journal was seen to, is not brought back a
 # second time.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A snapshot's state that cannot be started: the VM ends as it was before, running, paused or stopped.  If that cannot be
 # started either it stays stopped, with both states kept.
 . "$(dirname "$0")/lib.sh"

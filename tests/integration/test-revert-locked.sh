@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # Who looks at an image locks it for a moment, and that moment may come when the domain has been destroyed: it is waited
 # for, on the way forward and on the way back.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A guest that could not be let go on when its operation ended is let go by the agent itself, without anybody asking, as
 # soon as that can be done; and so is a recovery that has failed.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # Create, revert and delete whole: snapshots inside images, in overlays and both, with memory and without, of a VM that runs,
 # is paused or is stopped.  After a revert disks and memory hold what they held at the snapshot's moment; after a delete
 # they hold what was written last, and nothing of the snapshot is left.

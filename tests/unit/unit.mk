@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# make unit: builds every test-NAME in tests/unit, which tests/run-fast.sh runs.
+# make unit: builds every test-NAME in tests/unit, which tests/run.sh runs.
 
 unit-tests := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test-*.c))
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # The machine alone: guests of all three types start, work, take commands, reboot, power off and are destroyed.
 # deadline: 400
 set -u

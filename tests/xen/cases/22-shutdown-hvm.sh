@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 600
 # The same for an HVM guest, whose QEMU has to go and come with it.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # machine: any
-# machine: oxenstored exhaustive
+# machine: oxenstored
 # deadline: 900
 # docs/protocol.md, sentence by sentence, on real Xen, with a revert.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# run-fast.sh BUILD: the fast part of the tests, with the programs in BUILD; ends with "N passed, N failed, N skipped".
-# Each test is a program or a script that exits 0, or 77 for "cannot run here".  JOBS of them run side by side: one more
+# run.sh BUILD fast|long: the tests that need no hypervisor, with the programs in BUILD; ends with "N passed, N failed,
+# N skipped". Long are the integration tests that say `# long`, fast all others. Each test is a program or a script that exits 0, or 77 for "cannot run here".  JOBS of them run side by side: one more
 # than there are processors, for some do little but wait.  They are told of in the order in which they were started.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -74,11 +74,37 @@ test_start() {
     test_run "$@" &
 }
 
+# start_integration IS: the tests of which that is true.
+start_integration() {
+    local test
+    for test in "$here"/integration/test-*.sh; do
+        ! "$1" "$test" || test_start "integration-$(basename "$test" .sh | cut -c 6-)" "$test" "$build"
+    done
+}
+
+is_long() {
+    grep -qx '# long' "$1"
+}
+
+is_quick() {
+    ! is_long "$1"
+}
+
+end_run() {
+    wait
+    tell_ended
+    [ $told = ${#names[@]} ] || { echo "not ok ${names[told]} has no result"; failed=$((failed + 1)); }
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ $failed = 0 ]
+    exit
+}
+
 cd "$here/.." || exit 1
-# The long ones first.
-for test in "$here"/integration/test-*.sh; do
-    test_start "integration-$(basename "$test" .sh | cut -c 6-)" "$test" "$build"
-done
+case $2 in
+    long) start_integration is_long; end_run ;;
+    fast) start_integration is_quick ;;
+    *) echo "$2: it is fast or long" >&2; exit 2 ;;
+esac
 for test in "$here"/house/rules/test-*.sh; do
     test_start "house-rules-$(basename "$test" .sh | cut -c 6-)" "$test" "$build"
 done
@@ -88,8 +114,4 @@ done
 for test in "$build"/tests/unit/test-*; do
     case $test in *.[do]) ;; *) test_start "unit-${test##*/test-}" "$test" ;; esac
 done
-wait
-tell_ended
-[ $told = ${#names[@]} ] || { echo "not ok ${names[told]} has no result"; failed=$((failed + 1)); }
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+end_run
