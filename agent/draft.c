@@ -229,7 +229,8 @@ char *store_read_file(struct store *store, const char *vm, const char *id, const
 
 /* What is of no use without a snapshot or an image of ours. */
 static const char *const leftovers[] = { "config.json", "config.json.new", "disk.cfg", "disk.cfg.new", "current",
-                                         "current.new", "images.json.new", "next.json", "next.json.new", "reserve" };
+                                         "current.new", "images.json.new", "next.json", "next.json.new", "owed.new",
+                                         "reserve" };
 
 static bool is_leftover(const char *name)
 {

@@ -258,6 +258,31 @@ int images_retire_left(struct store *store, const char *vm, const struct images_
     return change_images(store, vm, retire_left, &(struct disks){ disks, count }, err);
 }
 
+static int note_back(struct images *images, const void *data, struct err *err)
+{
+    int rc = 1;
+
+    (void)err;
+    for (size_t i = 0; i < images->count; i++) {
+        struct image *image = &images->item[i];
+        const struct images_disk *disk = disk_in(data, image);
+
+        rc = image->leaving ? 0 : rc;
+        image->leaving = false;
+        if (!disk || image->role != IMAGE_RETIRED || image->why != WHY_REPLACED)
+            continue;
+        image_head(image, disk->vdev);
+        rc = 0;
+    }
+    return rc;
+}
+
+int images_note_back(struct store *store, const char *vm, const struct images_disk *disks, size_t count,
+                     struct err *err)
+{
+    return change_images(store, vm, note_back, &(struct disks){ disks, count }, err);
+}
+
 struct change {
     const char *path;
     enum image_why why;

@@ -42,6 +42,9 @@ int images_note_next(struct store *store, const char *vm, const struct images_di
 /* It is there: what was leaving and is none of these was replaced. */
 int images_retire_left(struct store *store, const char *vm, const struct images_disk *disks, size_t count,
                        struct err *err);
+/* It is not going to be there: what was replaced and is one of these is a disk again, and nothing leaves. */
+int images_note_back(struct store *store, const char *vm, const struct images_disk *disks, size_t count,
+                     struct err *err);
 int images_retire(struct store *store, const char *vm, const char *path, enum image_why why, bool waits,
                   struct err *err);
 int images_forget(struct store *store, const char *vm, const char *path, struct err *err);

@@ -21,6 +21,7 @@ enum { LOCK_WAIT_SECONDS = 600 }; /* a worker that outlived its agent may be res
 struct journal {
     int dir; /* the VM's */
     int fd;
+    bool others; /* it says so already */
 };
 
 int journal_lock(const struct journal *journal)
@@ -179,6 +180,21 @@ void journal_let_go(struct journal *journal)
     append(journal, w, JOURNAL_QUICK);
 }
 
+int journal_note_others(struct journal *journal, struct err *err)
+{
+    _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
+
+    if (journal->others)
+        return 0;
+    json_object(w, NULL);
+    json_put_bool(w, "others", true);
+    json_end_object(w);
+    if (append(journal, w, JOURNAL_DURABLE) < 0)
+        return err_errno(err, "cannot write the journal");
+    journal->others = true;
+    return 0;
+}
+
 void journal_end(struct journal *journal, const struct err *outcome, int downtime_ms)
 {
     _cleanup_(json_writer_freep) struct json_writer *w = json_writer_new(false);
@@ -258,6 +274,8 @@ static void parse_line(const char *line, struct journal_state *state)
         stand(state);
     } else if (json_true(json_get(json, "let_go")))
         state->suspended = state->paused = false;
+    else if (json_true(json_get(json, "others")))
+        state->others = true;
     else if (json_string(json_get(json, "outcome"))) {
         state->ended = true;
         state->outcome.code = err_from_word(json_string(json_get(json, "outcome")));
@@ -321,6 +339,7 @@ int journal_take(struct journal **out, struct store *store, const char *vm, stru
         return -1;
     }
     state->written = st.st_mtime;
+    journal->others = state->others;
     *out = journal;
     return 0;
 }

@@ -26,6 +26,7 @@ struct journal_state {
     char step[24];                  /* the last that was begun, "" = none */
     char steps[256];                /* all that were begun, each once, with a blank behind each */
     bool suspended, paused;         /* the operation may have done that to the guest, and has not let it go since */
+    bool others;                    /* somebody else has started the VM meanwhile */
     bool foreign;                   /* another version's: not all of the order could be understood */
     bool ended;
     struct err outcome;             /* if ended */
@@ -41,6 +42,8 @@ int journal_take(struct journal **out, struct store *store, const char *vm, stru
 int journal_step(struct journal *journal, const char *step, enum durability durability, struct err *err);
 /* Writes down that the guest was let go on: if it stands still from now on that is somebody else's doing. */
 void journal_let_go(struct journal *journal);
+/* Writes down that somebody else has started the VM, once; what he does to its disks is his. */
+int journal_note_others(struct journal *journal, struct err *err);
 /* Writes the outcome down; with that the operation has ended, whoever hears of it. */
 void journal_end(struct journal *journal, const struct err *outcome, int downtime_ms);
 /* Removes the journal: the outcome has been heard. */

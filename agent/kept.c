@@ -110,10 +110,12 @@ int kept_check_ours(const struct kept *kept, struct work *w, const struct xl_dom
             return -1;
     if (marked != 0)
         return 0;
+    if (journal_note_others(w->journal, err) < 0)
+        return -1;
     return err_set(err, ERR_BUSY,
                    "domain %u of this VM was started by somebody else while a revert was not finished, and is not "
-                   "touched; shut it down (xl shutdown %u) and the revert is finished, by the agent's next start "
-                   "at the latest", domain->domid, domain->domid);
+                   "touched; when it has ended (xl shutdown %u) its disks stay as they are, and the VM can be reverted "
+                   "again or started", domain->domid, domain->domid);
 }
 
 void kept_forget(struct work *w)

@@ -32,7 +32,7 @@ void kept_mark(struct work *work, char mark[UUID_LENGTH + 1]);
 /* ERR_CORRUPT where there is none, as of a revert that an older version has begun. */
 int kept_load(struct kept *kept, struct work *work, struct err *err);
 /* ERR_BUSY where DOMAIN is neither the one that is replaced nor one that the operation has made: somebody has started
- * it since, and it is not ours to destroy. */
+ * it since, and it is not ours to destroy.  That is written down, for it may have ended when somebody looks again. */
 int kept_check_ours(const struct kept *kept, struct work *work, const struct xl_domain *domain, struct err *err);
 void kept_forget(struct work *work);
 void kept_deinit(struct kept *kept);

@@ -8,6 +8,7 @@
 #include "digest.h"
 #include "draft.h"
 #include "eviction.h"
+#include "images_note.h"
 #include "kept.h"
 #include "needs.h"
 #include "op.h"
@@ -15,13 +16,14 @@
 #include "savefile.h"
 #include "store.h"
 #include "vmconfig.h"
+#include "way_back.h"
 #include "xl.h"
 
 /* From "destroy" on the way is forward: to the snapshot's state, which is tried once, and once more if we are killed at
  * it ("restore-again").  If it cannot be started, from "put-back" on the way is to what there was before, and never
  * turns again. */
 static const char *const steps[] = { "prepare", "pause", "destroy", "disks", "restore", "handover", "unpause", "tidy",
-                                     "restore-again", "put-back", "was-put-back", NULL };
+                                     "restore-again", "put-back", "disks-back", "was-put-back", NULL };
 
 /* ---- before anything is changed: a revert that cannot succeed must fail here ------------------------------ */
 
@@ -167,6 +169,7 @@ static int tidy(struct work *w)
         work_warn(w, "what was replaced is still to be removed: %s", tidy_err.text);
         return 0;
     }
+    reversion_end(w);
     if (reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
         work_warn(w, "what was replaced could not be removed: %s", tidy_err.text);
     return 0;
@@ -182,118 +185,6 @@ static int finish(struct work *w, struct reversion *r, unsigned domid, struct er
                            "tried again by itself, before anything else is done with it");
     w->unsettled = false;
     return tidy(w);
-}
-
-/* ---- back to what there was ------------------------------------------------------------------------------ */
-
-/* What there is of a new domain goes.  Then nobody has the images that are to be written to. */
-static int clear_away(struct work *w, struct reversion *r, const struct kept *kept, struct err *err)
-{
-    int found = xl_find(w->xl, w->begun.order.vm, &r->reach.domain, err);
-
-    if (found < 0 || (found > 0 && kept_check_ours(kept, w, &r->reach.domain, err) < 0))
-        return -1;
-    r->reach.runs = found > 0;
-    return r->reach.runs ? eviction_of_domain(w, r, err) : eviction_wait(r, err);
-}
-
-/* It boots from its disks: what a domain had in its memory has gone with it.  THERE: it was built. */
-static int start_kept(struct work *w, const struct kept *kept, bool *there, struct err *err)
-{
-    struct msg msg = { .kind = MSG_RESTORED };
-    unsigned domid;
-
-    if (strcmp(kept->state, "stopped") == 0)
-        return 0;
-    if (xl_create(w->xl, kept->config, &domid, err) < 0)
-        return -1;
-    *there = true;
-    if (care_begin(CARE_END, w->run, w->begun.order.vm, domid, err) < 0)
-        return -1;
-    msg.domid = (int)domid;
-    control_tell(w->control, &msg);
-    return 0;
-}
-
-/* The domain is there, if it was there before. */
-static int leave_kept(struct work *w, const struct kept *kept, struct err *err)
-{
-    struct xl_domain domain;
-    struct err tidy_err;
-    int found;
-
-    if (work_step(w, "was-put-back", JOURNAL_DURABLE, err) < 0)
-        return -1;
-    found = xl_find(w->xl, w->begun.order.vm, &domain, err);
-    if (found < 0 || (found > 0 && domain.life == XL_PAUSED && strcmp(kept->state, "running") == 0 &&
-                      xl_unpause(w->xl, domain.domid, err) < 0))
-        return -1;
-    if (reversion_drop_replaced(w, found > 0 && domain.life != XL_PAUSED, &tidy_err) < 0)
-        work_warn(w, "what was made for the revert could not be removed: %s", tidy_err.text);
-    return 0;
-}
-
-static int put_back_disks(struct work *w, struct reversion *r, struct kept *kept, struct err *err)
-{
-    reversion_give_space(w);
-    if (work_step(w, "put-back", JOURNAL_DURABLE, err) < 0 || clear_away(w, r, kept, err) < 0 ||
-        reversion_put_back(w, r, err) < 0)
-        return -1;
-    xl_config_free(r->config);
-    r->config = kept->config;
-    kept->config = NULL;
-    return eviction_wait(r, err) < 0 ? -1 : vmconfig_save(w, r->config, err);
-}
-
-/* How far the way back went. */
-struct way_back {
-    bool disks; /* all of them are what they were */
-    bool there; /* so is the domain, if there was one */
-};
-
-static int go_all_the_way_back(struct work *w, struct reversion *r, struct kept *kept, struct way_back *way,
-                               struct err *err)
-{
-    int rc = kept_load(kept, w, err);
-
-    if (rc < 0 || put_back_disks(w, r, kept, err) < 0)
-        return -1;
-    way->disks = true;
-    kept->config = r->config;
-    r->config = NULL;
-    if (start_kept(w, kept, &way->there, err) < 0)
-        return -1;
-    way->there = true;
-    return leave_kept(w, kept, err);
-}
-
-/* Once; if that fails, too, nobody tries again by himself, unless it is another's end that is waited for, or a domain
- * that only has to be let go.  Always -1: WHY is why the snapshot's state was not to be had, and becomes the whole
- * story. */
-static int put_back(struct work *w, struct reversion *r, struct err *why)
-{
-    _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
-    struct way_back way = { .disks = false };
-    struct err err;
-
-    if (go_all_the_way_back(w, r, &kept, &way, &err) == 0) {
-        w->over = true;
-        return err_context(why, "the VM is %s again as it was before%s; the snapshot's state could not be started",
-                           kept.state, strcmp(kept.state, "stopped") == 0 ? "" : ", booted from its disks");
-    }
-    w->unsettled = err.code == ERR_BUSY || way.there;
-    w->over = !w->unsettled;
-    if (w->unsettled)
-        why->code = ERR_BUSY;
-    if (way.there)
-        return err_context(why, "the VM is as it was before, but could not be let go on yet (%.100s), which is tried "
-                           "again; the snapshot's state could not be started", err.text);
-    return err_context(why, "the VM is stopped: what it was before cannot be started either (%.100s); both are kept; "
-                       "%s; the snapshot's state", err.text,
-                       w->unsettled ? "it is started when that has ended" :
-                       way.disks ? "when the cause is gone, revert again or start the VM"
-                                 : "its disks are not all what they were, so do not start it; when the cause is gone, "
-                                   "revert again");
 }
 
 /* ---- the order of it all --------------------------------------------------------------------------------- */
@@ -316,9 +207,11 @@ static int go_back(struct work *w, struct reversion *r, const char *step, struct
     if (r->reach.runs ? eviction_of_domain(w, r, err) < 0
                       : eviction_wait(r, err) < 0) /* the domain may have gone before its QEMU */
         return err_context(err, "the domain was stopped, and nothing else is done until what has its disks has ended");
+    if (reversion_check_there(r, err) < 0)
+        return err_context(err, "the domain was stopped");
     w->unsettled = false;
     if (bring_new(w, r, step, &domid, err) < 0)
-        return put_back(w, r, err);
+        return way_back(w, r, err);
     return finish(w, r, domid, err);
 }
 
@@ -377,19 +270,16 @@ static bool reached(const struct journal_state *state, const char *step)
     return now >= at;
 }
 
-/* The way back was broken off. */
-static int recover_back(struct work *w, struct reversion *r, const struct journal_state *state, struct err *err)
+/* Somebody has started the VM before its disks were all replaced, or put back, and it has ended: what it has written is
+ * there and nowhere else. */
+static int leave_to_owner(struct work *w, struct err *err)
 {
-    _cleanup_(kept_deinit) struct kept kept = { .config = NULL };
-
-    err_set(err, ERR_INTERNAL, "the operation was interrupted");
-    if (is_at(state, "put-back"))
-        return reversion_read_next(w, r, err) < 0 ? -1 : put_back(w, r, err);
-    if (kept_load(&kept, w, err) < 0)
-        memcpy(kept.state, "stopped", sizeof "stopped");
-    if (leave_kept(w, &kept, err) < 0)
+    if (images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err) < 0)
         return -1;
-    return err_set(err, ERR_INTERNAL, "the snapshot's state could not be started; the VM is as it was before");
+    w->over = true;
+    return err_set(err, ERR_INTERNAL, "the VM was started by somebody else before the revert was finished, and has "
+                   "ended; its disks stay as they are, and what they held before the revert is kept inside them; "
+                   "revert again, or start the VM");
 }
 
 /* A domain that somebody has started since is not ours to replace.  Where an older version began nothing tells it. */
@@ -460,8 +350,12 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return -1;
     if (is_at(state, "tidy"))
         return tidy(w);
-    if (is_at(state, "put-back") || is_at(state, "was-put-back"))
-        return recover_back(w, &r, state, err);
+    if (is_at(state, "disks-back") || is_at(state, "was-put-back"))
+        return way_back_recover(w, &r, state, err);
+    if (state->others && !r.reach.runs && !reached(state, "handover"))
+        return leave_to_owner(w, err);
+    if (is_at(state, "put-back"))
+        return way_back_recover(w, &r, state, err);
     if (reached(state, "handover") && !is_at(state, "restore-again") && reversion_read_next(w, &r, err) == 0 &&
         has_run(w, &r, state))
         return finish_without(w, &r, err);
@@ -472,7 +366,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
         return -1;
     if (is_at(state, "restore-again")) {
         err_set(err, ERR_INTERNAL, "starting it was broken off twice");
-        return put_back(w, &r, err);
+        return way_back(w, &r, err);
     }
     /* The domain is whole and was only not told, or not let go. */
     if (r.reach.runs && reached(state, "handover"))

@@ -12,6 +12,7 @@
 #include "disks.h"
 #include "log.h"
 #include "op.h"
+#include "owed.h"
 #include "qemu_img.h"
 #include "reach.h"
 #include "xl.h"
@@ -82,11 +83,19 @@ static int is_left_alone(const struct record_disk *disk, const struct reach *rea
     return node.role == NODE_TOP && node.writers > 1 && node.tagged;
 }
 
+/* The tag's operation has come to no end, and it may be the only copy of what the disk held. */
+static int is_owed(struct work *w, const char *tag, struct err *err)
+{
+    const char *mark = tag + strlen(REPLACED);
+
+    return *mark == '-' ? owed_has(w, mark + 1, err) : 0;
+}
+
 int replaced_drop(struct work *w, const struct record_disk *disk, const struct reach *reach, struct err *err)
 {
     _cleanup_(freep) struct record *one = calloc(1, sizeof *one);
     char tags[TAGS_MAX][TAG_SIZE];
-    int count, alone;
+    int count, alone, owed;
 
     if (!one)
         return err_set(err, ERR_IO, "out of memory");
@@ -100,6 +109,11 @@ int replaced_drop(struct work *w, const struct record_disk *disk, const struct r
     one->disk_count = 1;
     for (int i = 0; i < count; i++) {
         memcpy(one->disks[0].tag, tags[i], TAG_SIZE);
+        owed = is_owed(w, tags[i], err);
+        if (owed < 0)
+            return -1;
+        if (owed)
+            continue;
         alone = is_left_alone(&one->disks[0], reach, err);
         if (alone != 0)
             return alone < 0 ? -1 : 0;

@@ -21,8 +21,8 @@ int replaced_keep(struct work *work, const struct record_disk *disk, const char 
 int replaced_put_back(struct work *work, const struct record_disk *disk, const char *mark, struct err *err);
 /* Makes the snapshot that DISK names the content of its image. */
 int replaced_apply(struct work *work, const struct record_disk *disk, struct err *err);
-/* Removes from DISK's image all that reverts have kept.  1: it is gone; 0: the guest still has the emulated disk beside
- * the PV one, and the image must be left alone. */
+/* Removes from DISK's image all that reverts have kept, but for what is owed (owed.h).  1: it is gone; 0: the guest
+ * still has the emulated disk beside the PV one, and the image must be left alone. */
 int replaced_drop(struct work *work, const struct record_disk *disk, const struct reach *reach, struct err *err);
 
 #endif

@@ -20,20 +20,17 @@
 #include "kept.h"
 #include "log.h"
 #include "merge.h"
+#include "owed.h"
 #include "protect.h"
 #include "qcow2.h"
 #include "qemu_img.h"
 #include "qmp.h"
 #include "replaced.h"
+#include "reversion_internal.h"
 #include "store.h"
 #include "vmconfig.h"
 
-#define NEXT "next.json"
-#define RESERVE "reserve"
-
-/* An HVM guest has its emulated disks beside the PV ones, and the image must be left alone, until it has loaded its
- * drivers. */
-enum { BOOT_SECONDS = 120, RESERVE_BYTES = 64 << 10, MOMENT_SECONDS = 2 };
+enum { RESERVE_BYTES = 64 << 10, MOMENT_SECONDS = 2 };
 
 void reversion_deinit(struct reversion *r)
 {
@@ -215,28 +212,6 @@ static int reserve_space(struct work *w, struct err *err)
     return errno ? err_errno(err, "cannot reserve space in the store") : 0;
 }
 
-static void remove_file(struct work *w, const char *name)
-{
-    struct err err;
-    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
-
-    if (dir >= 0)
-        unlinkat(dir, name, 0);
-}
-
-void reversion_give_space(struct work *w)
-{
-    remove_file(w, RESERVE);
-}
-
-/* A revert that has failed for good leaves its space behind, too. */
-static void remove_plan(struct work *w)
-{
-    remove_file(w, RESERVE);
-    remove_file(w, NEXT);
-    kept_forget(w);
-}
-
 /* What is not known may stand on any image: then none is written to, and copies are made. */
 static int look_at_images(struct work *w, struct reversion *r, struct chain *chain, struct images *images,
                           struct err *err)
@@ -307,9 +282,25 @@ bool reversion_is_in_place(const struct reversion *r, const struct record_disk *
         if (strcmp(disks[i].vdev, disk->vdev) != 0)
             continue;
         snprintf(spelled->target, sizeof spelled->target, "%s", disks[i].target);
-        return same_file(disks[i].target, disk->target);
+        return strcmp(disks[i].target, disk->target) == 0 || same_file(disks[i].target, disk->target);
     }
     return false;
+}
+
+int reversion_check_there(const struct reversion *r, struct err *err)
+{
+    for (size_t i = 0; i < r->record.disk_count; i++) {
+        struct record_disk disk;
+        struct stat st;
+        int there = reversion_is_in_place(r, &r->record.disks[i], &disk) ? file_look(disk.target, &st, err) : 1;
+
+        if (there < 0)
+            return err_context(err, "disk %s", disk.vdev);
+        if (there == 0)
+            return err_set(err, ERR_BUSY, "disk %s: %.200s is not there, and it is waited for; is its file system "
+                           "mounted?", disk.vdev, disk.target);
+    }
+    return 0;
 }
 
 static int check_writable(struct work *w, const struct record_disk *disk, struct err *err)
@@ -319,8 +310,14 @@ static int check_writable(struct work *w, const struct record_disk *disk, struct
                : protect_lift(w->store, w->begun.order.vm, disk->target, err);
 }
 
-/* Before the domain can write to them.  The room that is kept is there for that, too, and is taken again afterwards if
- * it can be. */
+static int note(struct work *w, const struct reversion *r, const struct images_disk *next, size_t count,
+                struct err *err)
+{
+    return images_note_next(w->store, w->begun.order.vm, next, count, err) < 0 ? -1 : owed_note(w, r->mark, err);
+}
+
+/* Before the domain can write to them, and before anything is kept.  The room that is kept is there for that, too, and
+ * is taken again afterwards if it can be. */
 static int note_next(struct work *w, struct reversion *r, struct err *err)
 {
     _cleanup_(freep) struct images_disk *next = calloc(DISKS_MAX, sizeof *next);
@@ -329,12 +326,12 @@ static int note_next(struct work *w, struct reversion *r, struct err *err)
 
     if (!next)
         return err_set(err, ERR_IO, "out of memory");
-    if (images_note_next(w->store, w->begun.order.vm, next, count, err) == 0)
+    if (note(w, r, next, count, err) == 0)
         return 0;
     if (err->code != ERR_NO_SPACE)
         return -1;
     reversion_give_space(w);
-    if (images_note_next(w->store, w->begun.order.vm, next, count, err) < 0)
+    if (note(w, r, next, count, err) < 0)
         return -1;
     if (reserve_space(w, &reserve_err) < 0)
         log_warning("request %s: %s", w->begun.order.request.id, reserve_err.text);
@@ -373,10 +370,20 @@ static int put_back_content(struct work *w, const struct record_disk *disk, cons
     return replaced_put_back(w, disk, mark, err) < 0 ? err_context(err, "disk %s", disk->vdev) : 0;
 }
 
-/* What was made for a domain that never ran was never used. */
-int reversion_put_back(struct work *w, struct reversion *r, struct err *err)
+/* Before anything is put back: the VM's images are its own again, however far that comes. */
+static int note_back(struct work *w, const struct reversion *r, const struct xl_config *before, struct err *err)
 {
-    if (images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err) < 0)
+    _cleanup_(freep) struct images_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+
+    if (!disks)
+        return err_set(err, ERR_IO, "out of memory");
+    return images_note_back(w->store, w->begun.order.vm, disks, list_disks(before, &r->record, disks), err);
+}
+
+/* What was made for a domain that never ran was never used. */
+int reversion_put_back(struct work *w, struct reversion *r, const struct xl_config *before, struct err *err)
+{
+    if (reversion_check_there(r, err) < 0 || note_back(w, r, before, err) < 0)
         return -1;
     for (size_t i = 0; i < r->record.disk_count; i++) {
         const struct record_disk *disk = &r->record.disks[i];
@@ -390,107 +397,4 @@ int reversion_put_back(struct work *w, struct reversion *r, struct err *err)
             return -1;
     }
     return 0;
-}
-
-/* ---- afterwards ---------------------------------------------------------------------------------------- */
-
-static bool next_is_there(struct work *w)
-{
-    struct err err;
-    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
-
-    return dir >= 0 && faccessat(dir, NEXT, F_OK, 0) == 0;
-}
-
-/* The content of every disk that may have been kept, as a record of what is to be removed. */
-static int list_kept(struct work *w, struct record *kept, struct err *err)
-{
-    _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
-    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
-    size_t count;
-
-    if (!disks)
-        return err_set(err, ERR_IO, "out of memory");
-    if (!next_is_there(w))
-        return 0;
-    if (reversion_read_next(w, &r, err) < 0)
-        return -1;
-    count = xl_config_disks(r.config, disks, DISKS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        struct record_disk *disk = &kept->disks[kept->disk_count];
-
-        if (!disks[i].writable || disks[i].cdrom || strcmp(disks[i].format, "qcow2") != 0)
-            continue;
-        kept->disk_count++;
-        disk->place = PLACE_INTERNAL;
-        snprintf(disk->vdev, sizeof disk->vdev, "%s", disks[i].vdev);
-        snprintf(disk->target, sizeof disk->target, "%s", disks[i].target);
-        snprintf(disk->format, sizeof disk->format, "qcow2");
-    }
-    return 0;
-}
-
-/* 1: all that was kept inside images is gone, 0: not yet, for the guest still has the emulated disks. */
-static int drop_tags(struct work *w, const struct record *kept, struct err *err)
-{
-    _cleanup_(reach_close) struct reach reach = { 0 };
-    int dropped = 1;
-
-    if (reach_open(&reach, w->xl, w->begun.order.vm, w->control, err) < 0)
-        return -1;
-    for (size_t i = 0; i < kept->disk_count && dropped > 0; i++)
-        dropped = replaced_drop(w, &kept->disks[i], &reach, err);
-    return dropped;
-}
-
-/* Where not all is known nothing is removed, and that is said. */
-static int remove_unneeded(struct work *w, struct err *err)
-{
-    int rc = merge_unneeded(w, MERGE_NOTHING, err);
-
-    if (rc > 0)
-        work_warn(w, "no image is removed: %s", err->text);
-    return rc < 0 ? -1 : 0;
-}
-
-int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
-{
-    long long deadline = clock_ms() + (wait ? BOOT_SECONDS * 1000 : 0);
-    struct record kept = { .disk_count = 0 };
-    int dropped;
-
-    memcpy(kept.vm, w->begun.order.vm, sizeof kept.vm);
-    if (list_kept(w, &kept, err) < 0)
-        return -1;
-    while ((dropped = drop_tags(w, &kept, err)) == 0 && clock_ms() < deadline)
-        if (xl_let_pass(w->xl, 500, err) < 0)
-            return -1;
-    if (dropped < 0)
-        return -1;
-    if (dropped > 0)
-        remove_plan(w);
-    else
-        log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images until "
-                 "the next operation");
-    return remove_unneeded(w, err);
-}
-
-int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
-{
-    struct err drop_err;
-
-    if (!reach->runs || !next_is_there(w))
-        return 0;
-    reach_close(reach); /* QEMU serves one client at a time */
-    if (reversion_drop_replaced(w, false, &drop_err) < 0)
-        work_warn(w, "what an earlier revert has replaced could not be removed: %s", drop_err.text);
-    return reach_open(reach, w->xl, w->begun.order.vm, w->control, err);
-}
-
-int reversion_forget(struct work *w, struct err *err)
-{
-    remove_plan(w);
-    if (images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err) < 0)
-        return -1;
-    return remove_unneeded(w, err);
 }

@@ -37,11 +37,17 @@ bool reversion_written_since(const struct reversion *reversion, long long then);
  * it. */
 bool reversion_is_in_place(const struct reversion *reversion, const struct record_disk *disk,
                            struct record_disk *spelled);
+/* ERR_BUSY where an image that is to be written to itself is not there: behind a start of the host its file system may
+ * not be mounted yet. */
+int reversion_check_there(const struct reversion *reversion, struct err *err);
 /* Puts back the content of the images that are to be used themselves, and keeps what they held when it was first done.
  * Nobody has them open. */
 int reversion_apply(struct work *work, struct reversion *reversion, struct err *err);
-/* The other way: what such images held before.  It can be done again. */
-int reversion_put_back(struct work *work, struct reversion *reversion, struct err *err);
+/* The other way: what such images held before.  It can be done again.  BEFORE is the VM's configuration then. */
+int reversion_put_back(struct work *work, struct reversion *reversion, const struct xl_config *before, struct err *err);
+/* The revert has come to one of its ends: what was kept for the other is of no use any more.  Where that cannot
+ * be written down it stays, with a warning. */
+void reversion_end(struct work *work);
 /* The new domain is there, and the configuration is going to be its: what it replaces is given up, in the ledger. */
 int reversion_give_up_replaced(struct work *work, struct reversion *reversion, struct err *err);
 /* Gives the reserved space back, for what has to be written now. */

@@ -160,9 +160,16 @@ agent_end TERM
 domain destroy "$theirs"
 wait_for 10 domain_is_gone "$theirs" || fail "domain $theirs stays"
 agent_start
-back() {
-    [ -n "$(domid)" ] && [ "$(life)" = running ] && nothing_left
+ended() {
+    [ ! -e "$dir/store/$vm/journal" ]
 }
-wait_for 30 back || fail "the revert is not finished"
+wait_for 30 ended || fail "the revert does not end"
+[ -z "$(domid)" ] || fail "the VM was started"
+all_hold 22
+gives 0 xensnap revert $vm s
+back() {
+    [ "$(life)" = running ] && nothing_left
+}
+wait_for 30 back || fail "something is left: $(ls -A "$dir/store/$vm")"
 all_hold 20
 echo ok

@@ -17,7 +17,7 @@ from world import VM
 # A file is replaced by writing NAME.new; one that a kill has left is written over, or goes with its directory.
 REPLACED = {"config.json", "disk.cfg", "images.json", "current"}
 SNAPSHOT_FILES = {"snapshot.json", "config.json", "memory", "snapshot.json.new", "config.json.new"}
-VM_FILES = REPLACED | {f"{name}.new" for name in REPLACED | {"next.json", "kept"}}
+VM_FILES = REPLACED | {f"{name}.new" for name in REPLACED | {"next.json", "kept", "owed"}}
 
 
 class Sight:

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "reversion.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "images_note.h"
+#include "kept.h"
+#include "log.h"
+#include "merge.h"
+#include "owed.h"
+#include "replaced.h"
+#include "reversion_internal.h"
+#include "store.h"
+#include "xl.h"
+
+/* An HVM guest has its emulated disks beside the PV ones, and the image must be left alone, until it has loaded its
+ * drivers. */
+enum { BOOT_SECONDS = 120 };
+
+static void remove_file(struct work *w, const char *name)
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+
+    if (dir >= 0)
+        unlinkat(dir, name, 0);
+}
+
+void reversion_give_space(struct work *w)
+{
+    remove_file(w, RESERVE);
+}
+
+/* A revert that has failed for good leaves its space behind, too. */
+static void remove_plan(struct work *w)
+{
+    remove_file(w, RESERVE);
+    remove_file(w, NEXT);
+    kept_forget(w);
+}
+
+void reversion_end(struct work *w)
+{
+    char mark[UUID_LENGTH + 1];
+    struct err err;
+
+    kept_mark(w, mark);
+    if (owed_settle(w, mark, &err) < 0)
+        work_warn(w, "what was kept inside images stays there: %s", err.text);
+}
+
+static bool next_is_there(struct work *w)
+{
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+
+    return dir >= 0 && faccessat(dir, NEXT, F_OK, 0) == 0;
+}
+
+/* The content of every disk that may have been kept, as a record of what is to be removed. */
+static int list_kept(struct work *w, struct record *kept, struct err *err)
+{
+    _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count;
+
+    if (!disks)
+        return err_set(err, ERR_IO, "out of memory");
+    if (!next_is_there(w))
+        return 0;
+    if (reversion_read_next(w, &r, err) < 0)
+        return -1;
+    count = xl_config_disks(r.config, disks, DISKS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct record_disk *disk = &kept->disks[kept->disk_count];
+
+        if (!disks[i].writable || disks[i].cdrom || strcmp(disks[i].format, "qcow2") != 0)
+            continue;
+        kept->disk_count++;
+        disk->place = PLACE_INTERNAL;
+        snprintf(disk->vdev, sizeof disk->vdev, "%s", disks[i].vdev);
+        snprintf(disk->target, sizeof disk->target, "%s", disks[i].target);
+        snprintf(disk->format, sizeof disk->format, "qcow2");
+    }
+    return 0;
+}
+
+/* 1: all that was kept inside images is gone, 0: not yet, for the guest still has the emulated disks. */
+static int drop_tags(struct work *w, const struct record *kept, struct err *err)
+{
+    _cleanup_(reach_close) struct reach reach = { 0 };
+    int dropped = 1;
+
+    if (reach_open(&reach, w->xl, w->begun.order.vm, w->control, err) < 0)
+        return -1;
+    for (size_t i = 0; i < kept->disk_count && dropped > 0; i++)
+        dropped = replaced_drop(w, &kept->disks[i], &reach, err);
+    return dropped;
+}
+
+/* Where not all is known nothing is removed, and that is said. */
+static int remove_unneeded(struct work *w, struct err *err)
+{
+    int rc = merge_unneeded(w, MERGE_NOTHING, err);
+
+    if (rc > 0)
+        work_warn(w, "no image is removed: %s", err->text);
+    return rc < 0 ? -1 : 0;
+}
+
+int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
+{
+    long long deadline = clock_ms() + (wait ? BOOT_SECONDS * 1000 : 0);
+    struct record kept = { .disk_count = 0 };
+    int dropped;
+
+    memcpy(kept.vm, w->begun.order.vm, sizeof kept.vm);
+    if (list_kept(w, &kept, err) < 0)
+        return -1;
+    while ((dropped = drop_tags(w, &kept, err)) == 0 && clock_ms() < deadline)
+        if (xl_let_pass(w->xl, 500, err) < 0)
+            return -1;
+    if (dropped < 0)
+        return -1;
+    if (dropped > 0)
+        remove_plan(w);
+    else
+        log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images until "
+                 "the next operation");
+    return remove_unneeded(w, err);
+}
+
+int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
+{
+    struct err drop_err;
+
+    if (!reach->runs || !next_is_there(w))
+        return 0;
+    reach_close(reach); /* QEMU serves one client at a time */
+    if (reversion_drop_replaced(w, false, &drop_err) < 0)
+        work_warn(w, "what an earlier revert has replaced could not be removed: %s", drop_err.text);
+    return reach_open(reach, w->xl, w->begun.order.vm, w->control, err);
+}
+
+int reversion_forget(struct work *w, struct err *err)
+{
+    remove_plan(w);
+    if (images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err) < 0)
+        return -1;
+    return remove_unneeded(w, err);
+}
