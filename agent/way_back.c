@@ -114,8 +114,8 @@ static int go_all_the_way_back(struct work *w, struct reversion *r, struct kept 
 }
 
 /* Why it failed, and what there is then.  Nobody tries again by himself, unless it is another's end that is waited for,
- * or a domain that only has to be let go.  Always -1: WHY is why the snapshot's state was not to be had, and becomes the
- * whole story. */
+ * or a domain that only has to be let go.  Always -1: WHY is why the snapshot's state was not to be had, and becomes
+ * the whole story. */
 static int tell_way_back(struct work *w, const struct kept *kept, const struct way *way, int rc,
                          const struct err *err, struct err *why)
 {
