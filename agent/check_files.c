@@ -43,7 +43,7 @@ static void check_journal(struct look *look)
 /* ---- the directory --------------------------------------------------------------------------------------- */
 
 /* What may always be there. */
-static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "saved" };
+static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "saved", "owed" };
 /* What only an operation has, with or without its journal, and who removes it. */
 static const struct passing {
     const char *name, *what, *who;
@@ -73,7 +73,10 @@ static bool is_passing(struct look *look, const char *name)
         if (look->unsettled && (strcmp(name, "kept") == 0 || strcmp(name, "reserve") == 0))
             return true;
         found(look, "left", name, "%s", passing[i].what);
-        way_out(look, "%s", passing[i].who);
+        if (look->owed && strcmp(name, "next.json") == 0)
+            way_out(look, "its revert has come to no end; when the cause is gone, revert again");
+        else
+            way_out(look, "%s", passing[i].who);
         return true;
     }
     return false;
@@ -95,6 +98,24 @@ static bool ends_with(const char *name, const char *end)
     return length > of_end && strcmp(name + length - of_end, end) == 0;
 }
 
+/* Nobody can need what nothing names, if all is known that could. */
+static bool all_is_known(const struct look *look)
+{
+    struct err err;
+
+    return look->listed && look->chain.unknown.code == ERR_NONE && snapshots_check_whole(&look->snapshots, &err) == 0;
+}
+
+static void say_removable(struct look *look, const char *name, const char *path)
+{
+    if (ends_with(name, ".new"))
+        way_out(look, "it may be removed: rm %s", quoted(path));
+    else if (all_is_known(look))
+        way_out(look, "if no other VM's disk is in it and you know what it is, it may be removed: rm %s", quoted(path));
+    else
+        way_out(look, "do not remove it, for not all is known that could need it: put that right first");
+}
+
 static void check_file(void *data, const char *name)
 {
     struct look *look = data;
@@ -104,6 +125,8 @@ static void check_file(void *data, const char *name)
     if (is_known(name) || store_file_path(look->work.store, look_vm(look), name, path) < 0 ||
         chain_find(&look->chain, path) || is_memory(look, path) || is_passing(look, name))
         return;
+    if (!look->listed && ends_with(name, ".qcow2"))
+        return; /* whose it is could not be looked at, which is told of */
     if (lstat(path, &st) < 0)
         st.st_blocks = 0;
     if (ends_with(name, ".new"))
@@ -111,8 +134,7 @@ static void check_file(void *data, const char *name)
     else
         found(look, "file", path, "neither images.json nor a snapshot nor the VM's configuration names "
               "it: %s", size_text((long long)st.st_blocks * 512));
-    way_out(look, "%sit may be removed: rm %s", ends_with(name, ".new") ? "" :
-            "if no other VM's disk is in it and you know what it is, ", quoted(path));
+    say_removable(look, name, path);
 }
 
 void check_files(struct look *look)

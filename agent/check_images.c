@@ -224,6 +224,12 @@ static void check_tags_of(const struct tags *tags, const struct record *record)
     }
 }
 
+/* What a revert has put another content in the place of (replaced.h). */
+static bool is_replaced(const char *tag)
+{
+    return strncmp(tag, TAG_REPLACED, strlen(TAG_REPLACED)) == 0;
+}
+
 /* A record has it, or one that cannot be read may, or it waits to be removed. */
 static bool is_known(const struct tags *tags, const char *tag)
 {
@@ -233,8 +239,8 @@ static bool is_known(const struct tags *tags, const char *tag)
     for (size_t i = 0; image && i < image->tag_count; i++)
         if (strcmp(image->tags[i], tag) == 0)
             return true;
-    if (strcmp(tag, TAG_REPLACED) == 0)
-        return look->unsettled;
+    if (is_replaced(tag))
+        return look->unsettled && !look->owed;
     return look_has_snapshot(look, tag + strlen(TAG_OF_OURS));
 }
 
@@ -244,10 +250,23 @@ static void check_strange_tag(const struct tags *tags, const char *tag)
 
     if (is_known(tags, tag))
         return;
-    found(look, "tag", tags->link->path, "the snapshot %s in it is xensnap's and no snapshot of this VM "
-          "has it: it takes up room", tag);
-    way_out(look, "if the image is no copy of another VM's, while nobody has it open: "
-            "qemu-img snapshot -d %s %s", tag, quoted(tags->link->path));
+    if (is_replaced(tag)) {
+        found(look, "tag", tags->link->path, "the snapshot %s in it is what the disk held before a revert, and may be "
+              "the only copy of that", tag);
+        way_out(look, "nothing removes it; if the revert has failed, revert again; who needs what it holds copies it: "
+                "qemu-img convert -U -f qcow2 -l snapshot.name=%s -O raw %s FILE", quoted(tag),
+                quoted(tags->link->path));
+        return;
+    }
+    if (uuid_valid(tag + strlen(TAG_OF_OURS))) {
+        found(look, "tag", tags->link->path, "the snapshot %s in it is xensnap's and no snapshot of this VM "
+              "has it: it takes up room", tag);
+        way_out(look, "if the image is no copy of another VM's, while nobody has it open: "
+                "qemu-img snapshot -d %s %s", quoted(tag), quoted(tags->link->path));
+        return;
+    }
+    found(look, "tag", tags->link->path, "the snapshot %s in it is called as xensnap's are, and is none", tag);
+    way_out(look, "who has made it knows whether it is needed");
 }
 
 static void check_tags(struct look *look, const struct link *link)
@@ -309,8 +328,19 @@ static void check_standing(struct look *look, size_t n)
     }
 }
 
+/* What operations refuse to go on with, where nothing more precise has been said. */
+static void check_unknown(struct look *look, size_t before)
+{
+    if (look->chain.unknown.code == ERR_NONE || look->problems->count > before)
+        return;
+    found(look, "unknown", "images", "%s; no image is merged or removed", look->chain.unknown.text);
+    way_out(look, "put it right, or put the image back from a backup");
+}
+
 void check_images(struct look *look)
 {
+    size_t before = look->problems->count;
+
     for (size_t n = 0; n < look->chain.count; n++) {
         const struct link *link = &look->chain.item[n];
 
@@ -320,4 +350,5 @@ void check_images(struct look *look)
         if (check_header(look, link))
             check_tags(look, link);
     }
+    check_unknown(look, before);
 }

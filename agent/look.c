@@ -101,8 +101,10 @@ static void look_at_images(struct look *look)
     struct err err;
 
     if (chain_list(&look->chain, &look->images, &look->work, &look->reach, &err) == 0 &&
-        chain_look(&look->chain, &look->images, &look->work, &err) == 0)
+        chain_look(&look->chain, &look->images, &look->work, &err) == 0) {
+        look->listed = true;
         return;
+    }
     problems_note(look->problems, "images", "they cannot be looked at: %s", err.text);
     look->problems->unlooked = true;
     chain_deinit(&look->chain);
@@ -132,6 +134,7 @@ int look_begin(struct look *look, struct store *store, struct xl *xl, struct pro
     if (look->left)
         journal_look(store, problems->vm, &look->journal, err);
     look->unsettled = has_file(look, "next.json");
+    look->owed = has_file(look, "owed");
     look->ledger_read = images_load(&look->images, store, problems->vm, err) == 0;
     if (!look->ledger_read)
         images_deinit(&look->images);

@@ -27,9 +27,11 @@ struct look {
     bool ledger_read;
     struct reach reach;
     struct chain chain;        /* empty where it could not be made */
+    bool listed;               /* it could: each image that something needs is in it */
     bool current;              /* what the VM's disks are now is known: of images that no disk is in it can be said */
     bool under_way;            /* an operation is being done; what it changes is not looked at */
     bool left;                 /* one was begun, and nobody does it */
+    bool owed;                 /* a revert came to no end, and what it has kept may be the only copy */
     bool unsettled;            /* or a revert has not given back yet what it kept: next.json is there */
     struct journal_state journal;
     struct look_stamp {        /* what changes with every change in the VM's directory */

@@ -38,8 +38,21 @@ qemu-img snapshot -d "xensnap-$inside" "$dir/xvda.qcow2"
 finds 1 "snapshot inside ($inside): disk xvda: it is not in $dir/xvda.qcow2 any more"
 qemu-img snapshot -c "xensnap-${inside/[0-9]/f}" "$dir/xvda.qcow2"
 finds 1 "$dir/xvda.qcow2: the snapshot xensnap-.* in it is xensnap's and no snapshot .*; .*qemu-img snapshot -d "
-qemu-img snapshot -c xensnap-replaced "$head_a"
-finds 1 "$head_a: the snapshot xensnap-replaced in it"
+qemu-img snapshot -c "xensnap-1; echo owned #" "$head_a"
+finds 1 "$head_a: the snapshot xensnap-1; echo owned # in it is called as xensnap's are, and is none"
+for tag in xensnap-replaced "xensnap-replaced-$inside"; do
+    qemu-img snapshot -c "$tag" "$head_a"
+    finds 1 "$head_a: the snapshot $tag in it is what the disk held before a revert.*; nothing removes it"
+done
+qemu-img snapshot -c "xensnap-replaced-$inside" "$head_a"
+echo "$inside" > "$store/owed"
+echo '{}' > "$store/next.json"
+finds 2 "$head_a: the snapshot xensnap-replaced-$inside in it is .* only copy"
+qemu-img create -q -f qcow2 "$dir/other.qcow2" 64M
+qemu-img rebase -u -f qcow2 -F qcow2 -b "$dir/other.qcow2" "$head_a"
+finds 1 "images: $head_a stands on .*other.qcow2, and has to stand on .*; no image is merged or removed"
+qemu-img resize -q -f raw "$dir/xvdb.raw" +1M
+finds 1 "images: $dir/xvdb.raw is a snapshot's content and had .*"
 
 # 250 more of them, which differ in the name of what they stand on.
 qemu-img create -q -f qcow2 -u -b "$dir/long-000.qcow2" -F qcow2 "$dir/long-001.qcow2" 64M
