@@ -328,10 +328,10 @@ static void check_standing(struct look *look, size_t n)
     }
 }
 
-/* What operations refuse to go on with, where nothing more precise has been said. */
-static void check_unknown(struct look *look, size_t before)
+/* What operations refuse to go on with, where nothing more precise has been said, of a record or an image. */
+static void check_unknown(struct look *look)
 {
-    if (look->chain.unknown.code == ERR_NONE || look->problems->count > before)
+    if (look->chain.unknown.code == ERR_NONE || look->problems->count > 0)
         return;
     found(look, "unknown", "images", "%s; no image is merged or removed", look->chain.unknown.text);
     way_out(look, "put it right, or put the image back from a backup");
@@ -339,8 +339,6 @@ static void check_unknown(struct look *look, size_t before)
 
 void check_images(struct look *look)
 {
-    size_t before = look->problems->count;
-
     for (size_t n = 0; n < look->chain.count; n++) {
         const struct link *link = &look->chain.item[n];
 
@@ -350,5 +348,5 @@ void check_images(struct look *look)
         if (check_header(look, link))
             check_tags(look, link);
     }
-    check_unknown(look, before);
+    check_unknown(look);
 }
