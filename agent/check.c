@@ -61,6 +61,7 @@ static void run_checks(const struct check *check, struct look *look)
         check_ledger(look);
         check_files(look);
         check_config(look);
+        check_unknown(look);
     }
     if (check->data)
         check_data(look);

@@ -328,8 +328,7 @@ static void check_standing(struct look *look, size_t n)
     }
 }
 
-/* What operations refuse to go on with, where nothing more precise has been said, of a record or an image. */
-static void check_unknown(struct look *look)
+void check_unknown(struct look *look)
 {
     if (look->chain.unknown.code == ERR_NONE || look->problems->count > 0)
         return;
@@ -348,5 +347,4 @@ void check_images(struct look *look)
         if (check_header(look, link))
             check_tags(look, link);
     }
-    check_unknown(look);
 }
