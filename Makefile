@@ -184,7 +184,7 @@ power-cuts: xen-tree
 	  $(if $(LOOK),--look $(LOOK)) $(if $(TOGETHER),--together)
 
 check-power: xen-tree
-	@SEED=$(SEED) tests/xen/power-cuts --gate 6 $(if $(LOOK),--look $(LOOK))
+	@SEED=$(SEED) tests/xen/power-cuts --gate 6 --look $(or $(LOOK),disk)
 
 xen-shell: xen-tree
 	@tests/xen/shell.sh
