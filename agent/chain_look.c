@@ -201,6 +201,29 @@ static void check_formats(struct chain *chain)
     }
 }
 
+static bool backing_is_noted(const struct images *images, const struct link *link)
+{
+    const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
+
+    return image && (image->role == IMAGE_HEAD || image->role == IMAGE_CONTENT) && *image->backing;
+}
+
+/* What one that is not there stood on is needed by what stands on it, whatever became of it; and nobody knows what that
+ * is.  Behind everything else, for an image is looked at before what stands on it has said so. */
+static void check_absent(struct chain *chain, const struct images *images)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct link *link = &chain->item[i], *above;
+        struct err err;
+
+        if (chain_above(chain, link, &above) == 0 || backing_is_noted(images, link) || access(link->path, F_OK) == 0)
+            continue;
+        err_set(&err, ERR_CORRUPT, "%.200s stands on %.200s, which is not there; is its file system mounted?",
+                above->path, link->path);
+        chain_set_unknown(chain, &err);
+    }
+}
+
 typedef int look_fn(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err);
 
 static int look(struct chain *chain, const struct images *images, look_fn *look_one, struct work *w, struct err *err)
@@ -218,6 +241,7 @@ static int look(struct chain *chain, const struct images *images, look_fn *look_
         }
     }
     check_formats(chain);
+    check_absent(chain, images);
     return 0;
 }
 

@@ -61,7 +61,7 @@ static bool may_be_forgotten(const struct chain *chain, const struct image *imag
     if (*image->merging || image->tag_count > 0 || image->role == IMAGE_CONTENT || link->frozen)
         return false;
     if (image->made)
-        return !link->there && image->role != IMAGE_HEAD;
+        return !link->there && image->role != IMAGE_HEAD && count_above(chain, link) == 0;
     return ours_above(chain, link) == 0;
 }
 

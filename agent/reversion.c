@@ -93,6 +93,20 @@ static int new_image(struct work *w, const struct record_disk *disk, char path[P
     return fd < 0 ? -1 : 0;
 }
 
+/* What it stands on may be gone: an image that is put back in its place is opened with all of that, too. */
+static int explain_copy(struct work *w, const struct record_disk *disk, struct err *err)
+{
+    struct err why;
+
+    if (err->code != ERR_QEMU || qemu_img_open(disk->target, disk->format, w->control, &why) == 0 ||
+        why.code != ERR_QEMU)
+        return -1;
+    *err = why;
+    err->code = ERR_CORRUPT; /* it did open once */
+    return err_context(err, "its image %.160s cannot be opened with all that it stands on; nothing was changed",
+                       disk->target);
+}
+
 /* QEMU reads a snapshot inside as if it were as large as the disk is now. */
 static int copy_snapshot(struct work *w, const struct record_disk *disk, const struct image_info *info,
                          char to[PATH_SIZE], struct err *err)
@@ -112,7 +126,7 @@ static int copy_snapshot(struct work *w, const struct record_disk *disk, const s
     if (new_image(w, disk, to, err) < 0)
         return -1;
     if (qemu_img_copy(disk->target, disk->tag, info, to, w->control, err) < 0)
-        return -1;
+        return explain_copy(w, disk, err);
     return size && size < info->virtual_size ? qemu_img_shrink(to, size, w->control, err) : 0;
 }
 
