@@ -40,13 +40,26 @@ static size_t ours_above(const struct chain *chain, const struct link *link)
     return count;
 }
 
-/* Nothing came of an image that was prepared, or of one in which a disk was to go on: which only its emptiness
- * proves. */
-static bool is_unused(const struct chain *chain, const struct image *image, const struct link *link)
+/* What a create has left that was undone: the disk is in the image below, or was.  That an overlay is empty says no more
+ * than that it is equal to what it stands on.  A disk that is idle may be in it all the same, and over a snapshot's
+ * content, or what was one, nothing else holds what the disk is. */
+static bool is_undone(const struct images *images, const struct chain *chain, const struct image *image,
+                      const struct link *link)
+{
+    const struct link *link_below = link->below < 0 ? NULL : &chain->item[link->below];
+    const struct image *below = !link_below || link_below->entry < 0 ? NULL : &images->item[link_below->entry];
+
+    return image->role == IMAGE_HEAD && link->empty && below && below->role == IMAGE_HEAD && *below->vdev &&
+           strcmp(below->vdev, image->vdev) == 0;
+}
+
+/* Nothing came of an image that was prepared, or of one in which a disk was to go on. */
+static bool is_unused(const struct images *images, const struct chain *chain, const struct image *image,
+                      const struct link *link)
 {
     if (!image->made || !link->there || is_needed(link) || count_above(chain, link) > 0)
         return false;
-    return image->role == IMAGE_MADE || (image->role == IMAGE_HEAD && link->empty);
+    return image->role == IMAGE_MADE || is_undone(images, chain, image, link);
 }
 
 /* Not while the VM does not run, if it did not when the image was given up: what it is started from is seen then. */
@@ -138,7 +151,8 @@ static const struct link *find_upper(const struct images *images, const struct c
 
 /* ---- deciding -------------------------------------------------------------------------------------------- */
 
-static enum images_act act_for(const struct chain *chain, const struct image *image, const struct link *link)
+static enum images_act act_for(const struct images *images, const struct chain *chain, const struct image *image,
+                               const struct link *link)
 {
     if (image->tag_count > 0 && link->node != NODE_BELOW)
         return IMAGES_UNTAG;
@@ -149,7 +163,7 @@ static enum images_act act_for(const struct chain *chain, const struct image *im
     if (image->made && link->active && !link->frozen && count_above(chain, link) == 0 &&
         (image->role == IMAGE_RETIRED || image->role == IMAGE_MADE))
         return IMAGES_HEAD;
-    if (is_unused(chain, image, link))
+    if (is_unused(images, chain, image, link))
         return IMAGES_RETIRE;
     return may_be_unlinked(chain, image, link) ? IMAGES_UNLINK : IMAGES_NOTHING;
 }
@@ -162,7 +176,7 @@ static struct images_step step_for(const struct images *images, const struct cha
 
     if (image->later || !link)
         return step;
-    step.act = act_for(chain, image, link);
+    step.act = act_for(images, chain, image, link);
     if (step.act != IMAGES_NOTHING || !merges)
         return step;
     upper = find_upper(images, chain, image, link);

@@ -145,13 +145,40 @@ holds "$dir/a.qcow2" 1
 
 case_begin "an overlay in which nothing was ever written, detached"
 machine xvda qcow2 "$dir/a.qcow2" xvdb qcow2 "$dir/b.qcow2"
+writes 2 xvdb
 gives 0 xensnap create -D -e -n s1 web1
 one=$(stored xvda) two=$(stored xvdb)
 domain_end
 machine xvda qcow2 "$one"
 gives 0 xensnap delete -n s1 web1
-[ ! -e "$two" ] || fail "an overlay that is proved to be empty stays"
-[ -e "$dir/b.qcow2" ] || fail "the VM's own image is gone"
+is "$two" head
+holds "$two" 2
+domain_end
+machine xvda qcow2 "$dir/a.qcow2" xvdb qcow2 "$two"
+gives 0 xensnap create -D -n s2 web1
+gives 0 xensnap delete -n s2 web1
+[ "$(top xvdb)" = "$dir/b.qcow2" ] && [ ! -e "$two" ] || fail "xvdb is in $(top xvdb), $(ls "$dir/store/$vm")"
+holds "$dir/b.qcow2" 2
+
+case_begin "the same over an image of ours, and the snapshot that this was is deleted"
+machine xvda qcow2 "$dir/a.qcow2" xvdb qcow2 "$dir/b.qcow2"
+writes 1 xvdb
+gives 0 xensnap create -e -D --disks xvdb -n s1 web1
+one=$(stored xvdb)
+writes 2 xvdb
+gives 0 xensnap create -e -D --disks xvdb -n s2 web1
+two=$(stored xvdb)
+domain_end
+machine xvda qcow2 "$dir/a.qcow2"
+gives 0 xensnap delete -n s2 web1
+[ -e "$one" ] || fail "$one is gone, with the only 2 that there is"
+is "$two" head
+holds "$two" 2
+domain_end
+machine xvda qcow2 "$dir/a.qcow2" xvdb qcow2 "$two"
+gives 0 xensnap delete -n s1 web1
+[ "$(top xvdb)" = "$dir/b.qcow2" ] || fail "xvdb is in $(top xvdb), $(ls "$dir/store/$vm")"
+holds "$dir/b.qcow2" 2
 
 case_begin "deleted while the VM is stopped: what was merged goes when it has run without it"
 machine xvda qcow2 "$dir/a.qcow2"

@@ -65,7 +65,7 @@ one=$(stored xvdb)
 domain_end
 machine xvda qcow2 "$(disk=xvda; sed -n "s/.*vdev=$disk,.*target=\([^\"]*\)\".*/\1/p" "$dir/store/$vm/disk.cfg" | head -n 1)"
 gives 0 xensnap delete -n s1 web1
-protected # nothing was ever written to the disk that is detached, so that nothing stands on its base
+protected "$base" # the disk that is detached stands on it, though nothing was ever written to it
 
 if unshare -m true 2> /dev/null; then
     case_begin "a file system that has no such flag"
