@@ -78,8 +78,6 @@ static bool may_be_forgotten(const struct chain *chain, const struct image *imag
     return ours_above(chain, link) == 0;
 }
 
-/* ---- merging --------------------------------------------------------------------------------------------- */
-
 static const struct link *find_path(const struct chain *chain, const char *path)
 {
     for (size_t i = 0; i < chain->count; i++)
@@ -87,6 +85,15 @@ static const struct link *find_path(const struct chain *chain, const char *path)
             return &chain->item[i];
     return NULL;
 }
+
+/* A merge into it was begun and never comes to its end, for what was above was given up and is gone.  It is of no use to
+ * anybody; of an image that is not ours the ledger goes on saying so, for somebody may have it in an old xl.cfg. */
+static bool is_left_half_merged(const struct chain *chain, const struct image *image)
+{
+    return *image->merging && !image->arrived && !find_path(chain, image->merging);
+}
+
+/* ---- merging --------------------------------------------------------------------------------------------- */
 
 /* Nothing needs what LOWER itself holds.  An image in which a disk went on, and now goes on above it, is what a create
  * has left that was undone. */
@@ -159,7 +166,7 @@ static enum images_act act_for(const struct images *images, const struct chain *
     if (may_be_forgotten(chain, image, link))
         return IMAGES_FORGET;
     if (*image->merging)
-        return IMAGES_NOTHING;
+        return is_left_half_merged(chain, image) && may_be_unlinked(chain, image, link) ? IMAGES_UNLINK : IMAGES_NOTHING;
     if (image->made && link->active && !link->frozen && count_above(chain, link) == 0 &&
         (image->role == IMAGE_RETIRED || image->role == IMAGE_MADE))
         return IMAGES_HEAD;

@@ -258,6 +258,31 @@ int images_retire_left(struct store *store, const char *vm, const struct images_
     return change_images(store, vm, retire_left, &(struct disks){ disks, count }, err);
 }
 
+static int note_whole(struct images *images, const void *data, struct err *err)
+{
+    int rc = 1;
+
+    (void)err;
+    for (size_t i = 0; i < images->count; i++) {
+        struct image *image = &images->item[i];
+        const struct images_disk *disk = disk_in(data, image);
+
+        if (!disk || (image->role == IMAGE_HEAD && !*image->merging))
+            continue;
+        image_head(image, disk->vdev);
+        *image->merging = '\0';
+        image->arrived = false;
+        rc = 0;
+    }
+    return rc;
+}
+
+int images_note_whole(struct store *store, const char *vm, const struct images_disk *disks, size_t count,
+                      struct err *err)
+{
+    return change_images(store, vm, note_whole, &(struct disks){ disks, count }, err);
+}
+
 static int note_back(struct images *images, const void *data, struct err *err)
 {
     int rc = 1;

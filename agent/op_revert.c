@@ -160,11 +160,11 @@ static int let_run(struct work *w, unsigned domid, struct err *err)
 
 /* The domain is back; what is left over of the old one is no reason to call that a failure.  Where not even the step
  * can be written down the journal stays, and a recovery does it.  Always 0. */
-static int tidy(struct work *w)
+static int tidy(struct work *w, struct reversion *r)
 {
     struct err tidy_err;
 
-    if (work_step(w, "tidy", JOURNAL_DURABLE, &tidy_err) < 0) {
+    if (work_step(w, "tidy", JOURNAL_DURABLE, &tidy_err) < 0 || reversion_note_whole(w, r, &tidy_err) < 0) {
         w->unsettled = true;
         work_warn(w, "what was replaced is still to be removed: %s", tidy_err.text);
         return 0;
@@ -184,7 +184,7 @@ static int finish(struct work *w, struct reversion *r, unsigned domid, struct er
         return err_context(err, "the VM has the snapshot's state, but the revert could not be finished yet; that is "
                            "tried again by itself, before anything else is done with it");
     w->unsettled = false;
-    return tidy(w);
+    return tidy(w, r);
 }
 
 /* ---- the order of it all --------------------------------------------------------------------------------- */
@@ -319,7 +319,7 @@ static int finish_without(struct work *w, struct reversion *r, struct err *err)
     if (hand_over_vm(w, r, err) < 0)
         return -1;
     w->unsettled = false;
-    return tidy(w);
+    return tidy(w, r);
 }
 
 /* Whether the domain stands still by our doing.  Another of this VM's that is paused is so by somebody else's. */
@@ -349,7 +349,7 @@ static int recover(struct work *w, const struct journal_state *state, struct err
     if (store_find(w->store, w->begun.order.vm, state->begun.snapshot, &r.record, err) < 0)
         return -1;
     if (is_at(state, "tidy"))
-        return tidy(w);
+        return tidy(w, &r);
     if (is_at(state, "disks-back") || is_at(state, "was-put-back"))
         return way_back_recover(w, &r, state, err);
     if (state->others && !r.reach.runs && !reached(state, "handover"))

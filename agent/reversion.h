@@ -50,6 +50,9 @@ int reversion_put_back(struct work *work, struct reversion *reversion, const str
 void reversion_end(struct work *work);
 /* The new domain is there, and the configuration is going to be its: what it replaces is given up, in the ledger. */
 int reversion_give_up_replaced(struct work *work, struct reversion *reversion, struct err *err);
+/* The domain goes on, and there is no way back any more: what was put back in place is whole, in the ledger.  Not
+ * before, for with the way back a half-merged image is again what it was. */
+int reversion_note_whole(struct work *work, struct reversion *reversion, struct err *err);
 /* Gives the reserved space back, for what has to be written now. */
 void reversion_give_space(struct work *work);
 /* The new domain runs: removes what was kept of the state that it replaces.  WAIT: for a guest that boots to give up

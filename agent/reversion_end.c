@@ -63,6 +63,27 @@ static bool next_is_there(struct work *w)
     return dir >= 0 && faccessat(dir, NEXT, F_OK, 0) == 0;
 }
 
+/* Where next.json is gone that was done; one that cannot be read is told of when what was kept is to be dropped. */
+int reversion_note_whole(struct work *w, struct reversion *r, struct err *err)
+{
+    _cleanup_(freep) struct images_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = 0;
+
+    if (!disks)
+        return err_set(err, ERR_IO, "out of memory");
+    if (!r->config && (!next_is_there(w) || reversion_read_next(w, r, err) < 0))
+        return 0;
+    for (size_t i = 0; i < r->record.disk_count; i++) {
+        struct record_disk disk;
+
+        if (!reversion_is_in_place(r, &r->record.disks[i], &disk))
+            continue;
+        memcpy(disks[count].vdev, disk.vdev, sizeof disk.vdev);
+        memcpy(disks[count++].path, disk.target, sizeof disk.target);
+    }
+    return images_note_whole(w->store, w->begun.order.vm, disks, count, err);
+}
+
 /* The content of every disk that may have been kept, as a record of what is to be removed. */
 static int list_kept(struct work *w, struct record *kept, struct err *err)
 {
