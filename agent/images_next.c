@@ -62,16 +62,23 @@ static bool is_unused(const struct images *images, const struct chain *chain, co
     return image->role == IMAGE_MADE || is_undone(images, chain, image, link);
 }
 
+/* With its file system that is not mounted our flag would stay on it, where nobody else takes it off. */
+static bool is_away_with_our_flag(const struct image *image, const struct link *link)
+{
+    return !link->there && image->guard == GUARD_OURS;
+}
+
 /* Not while the VM does not run, if it did not when the image was given up: what it is started from is seen then. */
 static bool may_be_unlinked(const struct chain *chain, const struct image *image, const struct link *link)
 {
     return image->made && image->role == IMAGE_RETIRED && !is_needed(link) && count_above(chain, link) == 0 &&
-           (!image->waits || chain->runs);
+           (!image->waits || chain->runs) && !is_away_with_our_flag(image, link);
 }
 
 static bool may_be_forgotten(const struct chain *chain, const struct image *image, const struct link *link)
 {
-    if (*image->merging || image->tag_count > 0 || image->role == IMAGE_CONTENT || link->frozen)
+    if (*image->merging || image->tag_count > 0 || image->role == IMAGE_CONTENT || link->frozen ||
+        is_away_with_our_flag(image, link))
         return false;
     if (image->made)
         return !link->there && image->role != IMAGE_HEAD && count_above(chain, link) == 0;

@@ -87,6 +87,27 @@ if unshare -m true 2> /dev/null; then
     domain_end
 fi
 
+# An image whose file system is not there is not forgotten as long as our flag is on it: nobody else would take it off.
+case_begin "an image that nothing needs any more is not there, and comes back"
+wipe "$dir/mounted" "$dir/gone"
+mkdir "$dir/mounted"
+base=$dir/mounted/a.qcow2
+machine xvda qcow2 "$base"
+writes 1
+gives 0 xensnap create -D -n s0 web1
+gives 0 xensnap create -e -D -n s1 web1
+gives 0 xensnap revert web1 s0
+[ "$(top)" != "$base" ] && [ "$(guard "$base")" = ours ] || fail "it is in $(top), $(guard "$base")"
+mv "$dir/mounted" "$dir/gone"
+gives 0 xensnap delete -n s1 web1
+is "$base" "retired deleted"
+mv "$dir/gone" "$dir/mounted"
+immutable "$base" || fail "the test sees nothing"
+gives 0 xensnap create -D -n s2 web1
+gives 0 xensnap delete -n s2 web1
+! immutable "$base" || fail "our flag is left on it: $(cat "$dir/store/$vm/images.json")"
+[ -z "$(role "$base")" ] || fail "it is not forgotten: $(cat "$dir/store/$vm/images.json")"
+
 # Without the capability, as in a container.
 agent_end TERM
 xensnapd() { setpriv --bounding-set=-linux_immutable --inh-caps=-all "$build/xensnapd" "$@"; }

@@ -9,7 +9,7 @@
  * images, each behind a semicolon: NAME ours|theirs|foreign and what is to be said of it; "foreign" is in no ledger.
  *
  *   made head content merged replaced deleted unused    the role; the last four are why it is retired
- *   waits leaving into NAME arrived untag                the rest of its entry
+ *   waits leaving into NAME arrived untag flagged        the rest of its entry
  *   on NAME                                              what it stands on
  *   active below named                                   how QEMU has it, or that a configuration names it
  *   frozen inside tagged                                 a record's content; our snapshots in it, somebody else's
@@ -43,6 +43,8 @@ static void parse_role(struct image *image, const char *word)
         image->leaving = true;
     if (strcmp(word, "arrived") == 0)
         image->arrived = true;
+    if (strcmp(word, "flagged") == 0)
+        image->guard = GUARD_OURS;
     if (strcmp(word, "untag") == 0)
         image->tag_count = 1;
     if (strcmp(word, "xvdb") == 0)
@@ -185,6 +187,11 @@ static void removed(void)
           "runs; b ours deleted gone; o ours head on b active", "nothing" },
         { "the same, and somebody else's does", "runs; b ours deleted gone; c foreign on b; n ours head active",
           "nothing" },
+        { "the same with our flag on it, when it is there again", "runs; o ours deleted gone flagged; n ours head active",
+          "nothing" },
+        { "the VM's own image with our flag on it, which is not there",
+          "runs; b theirs deleted gone flagged; n ours head active", "nothing" },
+        { "and now it is there again", "runs; b theirs deleted flagged; n ours head active", "forget b" },
         { "it was claimed, and made never", "stopped; o ours made gone", "forget o" },
         { "a head is kept in mind though its file is gone", "runs; o ours head gone", "nothing" },
         { "a snapshot's content as well", "runs; o ours content frozen gone", "nothing" },
