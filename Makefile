@@ -30,7 +30,7 @@ O := build/$(CC)$(if $(SAN),-san)
 # What each program is made of.  libxl is linked into the worker and the monitor; the command line has libxlutil's
 # parsers, which bring it along.
 protocol := entry errors identity json names pairs request request_disks status xenstore
-shared   := care files journal log msg quiesce_tree record store
+shared   := boot care files journal log msg quiesce_tree record store
 xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/policy \
             $(addprefix agent/,xensnapd agent domains flood inbox intake job jobs lifeline loop notify permit publish queue ready report \
               requests retry scrub spawn target unsettled)

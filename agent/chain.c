@@ -214,6 +214,25 @@ static int ask_qemu(struct chain *chain, const struct images *images, const stru
     return 0;
 }
 
+/* QEMU has put on LOWER what stood on the image that it was merging, and then the host has ended: that all had come to
+ * the disk before is not known.  Copied once more while nobody has them it is whole. */
+static void check_broken_off(struct chain *chain, const struct images *images)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct link *link = &chain->item[i], *upper;
+        const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
+
+        if (!image || !*image->merging || image->arrived || image->this_boot || link->node != NODE_BELOW)
+            continue;
+        upper = find(chain, image->merging);
+        if (upper && upper->node == NODE_ABSENT && chain->misused.code == ERR_NONE)
+            err_set(&chain->misused, ERR_CORRUPT,
+                    "disk %s: the domain runs on %.200s without %.200s, and the host has ended while the one was merged "
+                    "into the other; nothing of either is removed; stop the domain and ask again", link->vdev,
+                    link->path, image->merging);
+    }
+}
+
 static bool is_being_merged(const struct images *images, const char *path)
 {
     for (size_t i = 0; i < images->count; i++)
@@ -278,6 +297,7 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
     if (add_entries(chain, images, err) < 0 || add_named(chain, w, reach, err) < 0 ||
         add_records(chain, w, err) < 0 || ask_qemu(chain, images, reach, err) < 0)
         return -1;
+    check_broken_off(chain, images);
     check_contents(chain, images, w);
     check_stranger(chain);
     return 0;

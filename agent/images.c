@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot.h"
 #include "cleanup.h"
 #include "files.h"
 #include "json.h"
@@ -179,8 +180,17 @@ static bool copy_if_there(const struct json *json, const char *key, char *into, 
 
 static bool parse_merging(struct image *image, const struct json *json)
 {
+    char now[UUID_LENGTH + 1];
+
+    if (!copy_if_there(json, "merging", image->merging, sizeof image->merging) ||
+        !copy_if_there(json, "boot", image->boot, sizeof image->boot))
+        return false;
     image->arrived = json_true(json_get(json, "arrived"));
-    return copy_if_there(json, "merging", image->merging, sizeof image->merging);
+    if (!*image->merging)
+        return true;
+    boot_read(now);
+    image->this_boot = uuid_valid(now) && strcmp(image->boot, now) == 0;
+    return true;
 }
 
 static struct image *parse_path(struct images *images, const struct json *json)
@@ -287,6 +297,8 @@ static void put_image(struct json_writer *w, const struct image *image)
     put_flag(w, "leaving", image->leaving);
     if (*image->merging)
         json_put_string(w, "merging", image->merging);
+    if (*image->merging && *image->boot)
+        json_put_string(w, "boot", image->boot);
     put_flag(w, "arrived", image->arrived);
     if (image->guard != GUARD_NONE)
         json_put_string(w, "protected", guards[image->guard]);

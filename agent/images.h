@@ -53,6 +53,8 @@ struct image {
     bool waits;               /* IMAGE_RETIRED: the VM has not run without it yet */
     bool leaving;             /* IMAGE_HEAD: a revert that is under way replaces it */
     char merging[PATH_SIZE];  /* the image above it whose data is on its way into this one, or "" */
+    char boot[UUID_LENGTH + 1]; /* in which run of the host that was begun; "" = not known */
+    bool this_boot;           /* not in the file: it is this one */
     bool arrived;             /* and all of it is here; until then no disk may go on in this one */
     enum image_guard guard;
     size_t tag_count;         /* internal snapshots that are deleted but could not be removed yet, for the running */

@@ -124,7 +124,8 @@ static bool may_take(const struct link *lower)
     return lower->there && !lower->frozen && !lower->active && !(lower->named && lower->node == NODE_ABSENT);
 }
 
-/* QEMU has put on LOWER what stood on the image that it has merged. */
+/* QEMU has put on LOWER what stood on the image that it has merged.  In another run of the host that proves nothing: what
+ * it had written to LOWER before may be lost. */
 static bool is_below_another(const struct chain *chain, const struct link *lower, const struct link *upper)
 {
     for (size_t i = 0; i < chain->count; i++)
@@ -141,7 +142,7 @@ static bool may_go_on(const struct chain *chain, const struct image *image, cons
     if (image->arrived || upper->node != NODE_ABSENT)
         return true;
     if (lower->node != NODE_ABSENT)
-        return lower->node == NODE_BELOW && is_below_another(chain, lower, upper);
+        return lower->node == NODE_BELOW && image->this_boot && is_below_another(chain, lower, upper);
     return !lower->named && (upper->named || upper->frozen || count_above(chain, upper) > 0);
 }
 

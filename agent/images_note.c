@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boot.h"
 #include "files.h"
 #include "images.h"
 
@@ -356,6 +357,8 @@ static int set_merging(struct images *images, const void *data, struct err *err)
         return err_set(err, ERR_INTERNAL, "%s is not in images.json", change->path);
     snprintf(image->merging, sizeof image->merging, "%s", change->upper ? change->upper : "");
     image->arrived = change->arrived;
+    if (change->upper && !change->arrived)
+        boot_read(image->boot);
     return 0;
 }
 

@@ -52,7 +52,8 @@ int images_note_back(struct store *store, const char *vm, const struct images_di
 int images_retire(struct store *store, const char *vm, const char *path, enum image_why why, bool waits,
                   struct err *err);
 int images_forget(struct store *store, const char *vm, const char *path, struct err *err);
-/* "merging"; NULL: no more.  The image must be in it.  ARRIVED: all that UPPER holds. */
+/* "merging"; NULL: no more.  The image must be in it.  ARRIVED: all that UPPER holds.  Else this
+ * run of the host is noted, too. */
 int images_set_merging(struct store *store, const char *vm, const char *path, const char *upper, bool arrived,
                        struct err *err);
 

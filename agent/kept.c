@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <uuid/uuid.h>
 
+#include "boot.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "files.h"
@@ -19,15 +20,6 @@
 
 enum { TREE_SECONDS = 5, LOOK_MS = 250 };
 
-/* A domid means one domain as long as the host runs. */
-static void read_boot(char boot[UUID_LENGTH + 1])
-{
-    _cleanup_(fclosep) FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-    if (!file || !fgets(boot, UUID_LENGTH + 1, file) || !uuid_valid(boot))
-        memcpy(boot, "-", sizeof "-");
-}
-
 int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *next, char mark[UUID_LENGTH + 1],
               struct err *err)
 {
@@ -38,7 +30,7 @@ int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *
     char boot[UUID_LENGTH + 1];
     uuid_t uuid;
 
-    read_boot(boot);
+    boot_read(boot);
     if (dir < 0 || vmconfig_load(w, domain, &config, err) < 0)
         return -1;
     uuid_generate_random(uuid);
@@ -72,7 +64,7 @@ int kept_load(struct kept *kept, struct work *w, struct err *err)
     *kept = (struct kept){ .domid = -1 };
     if (!json || sscanf(text, "%11s %d %36s %36s", kept->state, &kept->domid, boot, kept->mark) != 4)
         return err_set(err, ERR_CORRUPT, "it is not known what the domain was before");
-    read_boot(now);
+    boot_read(now); /* a domid means one domain as long as the host runs */
     kept->this_boot = strcmp(boot, now) == 0;
     if (!kept->this_boot)
         kept->domid = -1;

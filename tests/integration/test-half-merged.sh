@@ -123,6 +123,28 @@ rm -f "$dir/build-fails"
 gives 0 xensnap revert web1 s0
 whole
 
+three "the host ends while one is merged into another, in the middle, and QEMU has put on it what stood on that"
+sleep 300 9< "$one" &
+holder=$!
+gives 6 xensnap delete -n s2 web1
+kill $holder
+begun "$one" "$two"
+domain_end
+qemu-img rebase -u -b "$one" -F qcow2 "$three"
+machine xvda qcow2 "$three"
+gives 13 xensnap delete -n s1 web1
+says "without $two"
+gives 13 xensnap create -D -n s4 web1
+holds "$two" 3
+domain_end
+gives 0 xensnap delete -n s1 "$vm"
+machine xvda qcow2 "$three"
+gives 0 xensnap revert web1 s3
+holds "$(stored)" 3
+gives 0 xensnap delete -n s3 web1
+[ "$(stored)" = "$base" ] || fail "it is in $(stored)"
+holds "$base" 3
+
 three "what a revert has replaced was on its way into an image of ours"
 sleep 300 9< "$two" &
 holder=$!

@@ -9,7 +9,7 @@
  * images, each behind a semicolon: NAME ours|theirs|foreign and what is to be said of it; "foreign" is in no ledger.
  *
  *   made head content merged replaced deleted unused    the role; the last four are why it is retired
- *   waits leaving into NAME arrived untag flagged        the rest of its entry
+ *   waits leaving into NAME arrived now untag flagged    the rest of its entry
  *   on NAME                                              what it stands on
  *   active below named                                   how QEMU has it, or that a configuration names it
  *   frozen inside tagged                                 a record's content; our snapshots in it, somebody else's
@@ -43,6 +43,8 @@ static void parse_role(struct image *image, const char *word)
         image->leaving = true;
     if (strcmp(word, "arrived") == 0)
         image->arrived = true;
+    if (strcmp(word, "now") == 0)
+        image->this_boot = true;
     if (strcmp(word, "flagged") == 0)
         image->guard = GUARD_OURS;
     if (strcmp(word, "untag") == 0)
@@ -360,7 +362,14 @@ static void begun(void)
         { "the disk was detached, and an overlay stands on it since",
           "runs; b theirs deleted into o; o ours content frozen on b; n ours head on o", "merge o b" },
         { "QEMU has done it in the middle",
-          "runs; b theirs deleted below into o; o ours content frozen on b; n ours head on b active", "merge o b" },
+          "runs; b theirs deleted below into o now; o ours content frozen on b; n ours head on b active", "merge o b" },
+        { "the same, and the host has ended since",
+          "runs; b theirs deleted below into o; o ours content frozen on b; n ours head on b active", "nothing" },
+        { "the same, and all had arrived",
+          "runs; b theirs deleted below into o arrived; o ours content frozen on b; n ours head on b active",
+          "merge o b" },
+        { "the same, and the VM is stopped",
+          "stopped; b theirs deleted into o; o ours content frozen on b; n ours head on b active", "merge o b" },
         { "the configuration is ahead",
           "runs; b theirs deleted below named into o; o ours head on b active", "merge o b" },
         { "the domain has ended behind that",
