@@ -63,6 +63,13 @@ static int command(struct qmp *qmp, const char *name, struct err *err)
     return qmp_call(qmp, name, "{\"id\":\"" JOB_ID "\"}", COMMAND_SECONDS, NULL, err);
 }
 
+int block_job_is_there(struct qmp *qmp, struct err *err)
+{
+    struct job_info info;
+
+    return query(qmp, &info, err) < 0 ? -1 : info.state != JOB_NONE;
+}
+
 int block_job_settle(struct qmp *qmp, struct err *err)
 {
     long long deadline = clock_ms() + SETTLE_SECONDS * 1000;
@@ -79,8 +86,8 @@ int block_job_settle(struct qmp *qmp, struct err *err)
             return command(qmp, "job-dismiss", err);
         if (clock_ms() > deadline)
             return err_set(err, ERR_QEMU, "an earlier merge in QEMU does not end");
-        if (!cancelled && command(qmp, "job-cancel", err) < 0)
-            return -1;
+        if (!cancelled)
+            command(qmp, "job-cancel", err); /* refused where it is on its way out already */
         cancelled = true;
         if (qmp_wait_event(qmp, PROGRESS_SECONDS, err) < 0)
             return -1;
@@ -110,19 +117,17 @@ static int start(struct qmp *qmp, const struct block_commit *commit, struct err 
 /* Both images are the same now and the guest cannot write: this is the moment to say which one is the disk. */
 static int pivot(struct qmp *qmp, const struct block_commit *commit, struct err *err)
 {
-    struct err cancel_err;
-
-    if (commit->upper->role == NODE_TOP && commit->at_pivot(commit->data, err) < 0) {
-        command(qmp, "job-cancel", &cancel_err);
-        return -1;
-    }
+    if (commit->upper->role == NODE_TOP && commit->at_pivot(commit->data, err) < 0)
+        return -1; /* the guest is held until what was said of LOWER is taken back */
     return command(qmp, "job-finalize", err);
 }
 
-static int conclude(struct qmp *qmp, const struct job_info *info, bool cancelled, struct err *err)
+static int conclude(struct qmp *qmp, struct block_commit *commit, const struct job_info *info, bool cancelled,
+                    struct err *err)
 {
     if (command(qmp, "job-dismiss", err) < 0)
         return -1;
+    commit->ended = true;
     if (cancelled)
         return err_set(err, ERR_CANCELLED, "cancelled while the images were being merged");
     if (!*info->error)
@@ -134,9 +139,10 @@ static int conclude(struct qmp *qmp, const struct job_info *info, bool cancelled
 int block_job_commit(struct qmp *qmp, struct block_commit *commit, struct control *control, struct err *err)
 {
     bool completing = false, finalizing = false, cancelled = false;
+    struct err look_err;
 
     if (start(qmp, commit, err) < 0) {
-        commit->begun = err->code != ERR_QEMU; /* anything but its refusal may have come too late */
+        commit->begun = block_job_is_there(qmp, &look_err) != 0; /* what is no refusal may have come too late */
         return -1;
     }
     commit->begun = true;
@@ -149,7 +155,7 @@ int block_job_commit(struct qmp *qmp, struct block_commit *commit, struct contro
         if (info.state == JOB_NONE)
             return err_set(err, ERR_QEMU, "QEMU's merge has vanished");
         if (info.state == JOB_CONCLUDED)
-            return conclude(qmp, &info, cancelled, err);
+            return conclude(qmp, commit, &info, cancelled, err);
         if (commit->may_stop && !cancelled && !finalizing && control_asked_to_stop(control)) {
             cancelled = true;
             if (command(qmp, "job-cancel", err) < 0)

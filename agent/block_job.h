@@ -14,6 +14,8 @@ struct control;
 struct node;
 struct qmp;
 
+/* Whether there is one that an earlier worker left: 1 or 0. */
+int block_job_is_there(struct qmp *qmp, struct err *err);
 /* Ends and removes what an earlier worker left.  The disk is whole afterwards, on either image. */
 int block_job_settle(struct qmp *qmp, struct err *err);
 
@@ -23,6 +25,7 @@ struct block_commit {
     bool by_path;  /* the images have other nodes too, of a device that is never used: names would not tell which */
     bool may_stop; /* half-way, if somebody asks for it */
     bool begun;    /* set: QEMU has taken it, so that LOWER may have been written to */
+    bool ended;    /* set: and nothing of it is left there.  Else it may hold the guest, or do so later */
     /* Called while both images are equal and the guest cannot write, only if UPPER is the device's image. */
     int (*at_pivot)(void *data, struct err *err);
     void *data;

@@ -12,6 +12,7 @@
 #include "merge.h"
 #include "quiet.h"
 #include "store.h"
+#include "torn.h"
 #include "vmconfig.h"
 
 void creation_deinit(struct creation *c)
@@ -120,7 +121,7 @@ static int leave_overlays(struct work *w, const struct record *record, struct er
     _cleanup_(reach_close) struct reach reach = { 0 };
     _cleanup_(xl_config_freep) struct xl_config *config = NULL;
 
-    if (reach_open(&reach, w->xl, record->vm, w->control, err) < 0 ||
+    if (reach_open(&reach, w->xl, record->vm, w->control, err) < 0 || torn_mend(w, &reach, err) < 0 ||
         disks_untag(record, &reach, w->store, w->control, err) < 0)
         return -1;
     if (!record_has(record, PLACE_EXTERNAL))

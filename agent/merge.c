@@ -26,6 +26,7 @@
 #include "reach.h"
 #include "readonly.h"
 #include "store.h"
+#include "torn.h"
 #include "vmconfig.h"
 
 enum { QMP_SECONDS = 60 };
@@ -46,7 +47,7 @@ struct merge {
     struct reach *reach;
     struct chain *chain;
     const struct link *upper, *lower;
-    bool may_stop, begun, arrived, switched;
+    bool may_stop, begun, arrived;
 };
 
 static const char *vm_of(const struct merge *m)
@@ -72,17 +73,21 @@ static int take_back(struct merge *m, struct err *err)
     return images_set_merging(m->work->store, vm_of(m), m->lower->path, NULL, false, err);
 }
 
+static int use(struct merge *m, const struct link *image, struct err *err)
+{
+    return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, image->path, image->format, err);
+}
+
 static int use_lower(struct merge *m, struct err *err)
 {
-    return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->lower->path, m->lower->format, err);
+    return use(m, m->lower, err);
 }
 
 static int pivot(void *data, struct err *err)
 {
     struct merge *m = data;
 
-    m->switched = true;
-    return note_arrived(m, err) < 0 ? -1 : use_lower(m, err);
+    return file_sync(m->lower->path, err) < 0 || note_arrived(m, err) < 0 ? -1 : use_lower(m, err);
 }
 
 /* Another domain may stand on the same image, as a clone; its QEMU has it open beside ours.  And QEMU reopens an image
@@ -102,30 +107,24 @@ static int check_alone(const char *image, const char *vdev, struct err *err)
     return rc;
 }
 
-/* A worker that was killed just before the pivot has left the configuration ahead of QEMU. */
-static int follow_qemu(struct merge *m, const struct node *lower, struct err *err)
+/* Whatever has failed, QEMU, configurations and ledger say the same afterwards: the next thing may be a reboot.  Where
+ * QEMU has not answered, a connection of its own cannot have a late answer in it. */
+static int agree_with_qemu(struct merge *m, const struct block_commit *commit)
 {
-    if (lower->role != NODE_BELOW || !m->lower->named)
-        return 0;
-    return vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path, m->upper->format, err);
-}
-
-/* Whatever has failed, configuration and QEMU say the same afterwards: the next thing may be a reboot. */
-static void agree_with_qemu(struct merge *m)
-{
-    struct node upper;
+    struct reach *reach = m->reach;
     struct err err;
+    int rc = 0;
 
-    if (!m->switched)
-        return;
-    if (block_job_settle(m->reach->qmp, &err) == 0 && reach_refresh(m->reach, &err) == 0 &&
-        reach_find(m->reach, m->upper->path, NULL, &upper, &err) == 0) {
-        if (upper.role != NODE_TOP || (vmconfig_switch(m->work, reach_domain(m->reach), m->upper->vdev, m->upper->path,
-                                                       m->upper->format, &err) == 0 && begin(m, &err) == 0))
-            return;
+    if (!commit->ended) {
+        reach->qmp = qmp_close(reach->qmp);
+        rc = qmp_open(&reach->qmp, reach->domain.domid, m->work->control, &err);
     }
-    log_error("disk %s: it is in %s, and not every configuration says so: %s", m->upper->vdev, m->upper->path,
-              err.text);
+    if (rc == 0 && reach_refresh(reach, &err) == 0 && torn_mend(m->work, reach, &err) == 0)
+        return 0;
+    m->work->torn = true;
+    log_error("disk %s: what QEMU, the configurations and the ledger say of its merge is not one thing yet: %s",
+              m->upper->vdev, err.text);
+    return -1;
 }
 
 static int commit_running(struct merge *m, const struct node *upper, const struct node *lower, struct err *err)
@@ -141,8 +140,7 @@ static int commit_running(struct merge *m, const struct node *upper, const struc
         return 0;
     if (!commit.begun && !m->begun)
         take_back(m, &back_err);
-    agree_with_qemu(m);
-    if (commit.begun && reach_refresh(m->reach, &back_err) == 0)
+    if (commit.begun && agree_with_qemu(m, &commit) == 0 && reach_refresh(m->reach, &back_err) == 0)
         readonly_again(m->reach, m->upper->path, m->lower->path, m->lower->format);
     return -1;
 }
@@ -156,13 +154,26 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
     if (lower.role != NODE_BELOW || upper->writers > 1)
         return err_set(err, ERR_QEMU, "disk %s: QEMU's images are not those of the store", m->upper->vdev);
     if (check_alone(m->lower->path, m->upper->vdev, err) < 0 ||
-        check_alone(m->upper->path, m->upper->vdev, err) < 0 || follow_qemu(m, &lower, err) < 0 ||
-        commit_running(m, upper, &lower, err) < 0 || reach_refresh(m->reach, err) < 0 ||
-        reach_find(m->reach, m->upper->path, NULL, &left, err) < 0)
+        check_alone(m->upper->path, m->upper->vdev, err) < 0 || commit_running(m, upper, &lower, err) < 0 ||
+        reach_refresh(m->reach, err) < 0 || reach_find(m->reach, m->upper->path, NULL, &left, err) < 0)
         return -1;
     if (left.role != NODE_ABSENT)
         return err_set(err, ERR_QEMU, "disk %s: QEMU has merged its images and still uses both", m->upper->vdev);
     return 0;
+}
+
+/* Where not all can say that the lower image is the disk, none does. */
+static int change_over(struct merge *m, bool named, struct err *err)
+{
+    struct err back_err;
+
+    if (note_arrived(m, err) == 0 && (!named || use_lower(m, err) == 0))
+        return 0;
+    if (torn_take_back(m->work, m->lower->path, m->upper->path, &back_err) < 0)
+        m->work->torn = true;
+    if (named && use(m, m->upper, &back_err) < 0)
+        m->work->torn = true;
+    return -1;
 }
 
 /* Where all has arrived and no configuration names the upper image any more the lower one may have been written to
@@ -177,7 +188,7 @@ static int merge_stopped(struct merge *m, struct err *err)
         reach_check_unused(m->lower->path, m->upper->vdev, err) < 0 || begin(m, err) < 0 ||
         qemu_img_commit(m->upper->path, m->work->control, err) < 0 || file_sync(m->lower->path, err) < 0)
         return -1;
-    return note_arrived(m, err) < 0 || (named && use_lower(m, err) < 0) ? -1 : 0;
+    return change_over(m, named, err);
 }
 
 /* What stood on the upper image stands on the lower one; QEMU has done that for the one it has open. */
@@ -256,7 +267,7 @@ static int merge(struct merge *m, struct pass *pass, struct err *err)
 {
     struct node upper, lower;
 
-    if (m->reach->qmp && (block_job_settle(m->reach->qmp, err) < 0 || reach_refresh(m->reach, err) < 0))
+    if (torn_mend(m->work, m->reach, err) < 0)
         return -1;
     if (reach_find(m->reach, m->upper->path, NULL, &upper, err) < 0 ||
         reach_find(m->reach, m->lower->path, NULL, &lower, err) < 0)

@@ -22,6 +22,7 @@ struct work {
     const struct op *op;
     struct journal_order begun;
     bool unsettled;  /* something is left that only a later recovery can put right: the journal stays */
+    bool torn;       /* ledger, configurations or QEMU could not be brought in line after a merge (torn.h) */
     bool by_hand;    /* it is not to be tried again without a person */
     bool foreign;    /* another version has begun it */
     bool over;       /* a recovery has failed where no other could do better: the journal goes */

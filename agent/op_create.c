@@ -23,6 +23,7 @@
 #include "reversion.h"
 #include "savefile.h"
 #include "store.h"
+#include "torn.h"
 #include "vmconfig.h"
 #include "xl.h"
 
@@ -428,7 +429,8 @@ static int create(struct work *w, struct err *err)
 
     c.record.memory = !w->begun.order.request.disk_only;
     if (reach_open(&c.reach, w->xl, w->begun.order.vm, w->control, err) < 0 || check_domain(w, &c, err) < 0 ||
-        check_quiesce(w, &c, err) < 0 || prepare(w, &c, err) < 0)
+        (!w->begun.order.request.dry_run && torn_mend(w, &c.reach, err) < 0) || check_quiesce(w, &c, err) < 0 ||
+        prepare(w, &c, err) < 0)
         return -1;
     if (w->begun.order.request.dry_run)
         return tell_plan(w, &c);

@@ -14,6 +14,7 @@
 #include "reach.h"
 #include "reversion.h"
 #include "store.h"
+#include "torn.h"
 #include "xl.h"
 
 static const char *const steps[] = { "unlist", "disks", "files", "merge", NULL };
@@ -102,11 +103,11 @@ static int merge(struct work *w, struct err *err)
 
     if (rc == 0)
         return 0;
-    /* The agent that comes after one that was killed goes on with it. */
-    w->unsettled = w->control->gone;
+    /* The agent that comes after one that was killed goes on with it; and what is torn is no state to be left in. */
+    w->unsettled = w->control->gone || w->torn;
     w->over = !w->unsettled;
-    return err_context(err, "the snapshot is deleted, but not all of its space could be given back; the next "
-                            "delete tries it again");
+    return err_context(err, "the snapshot is deleted, but not all of its space could be given back; %s",
+                       w->torn ? "it is tried again" : "the next delete tries it again");
 }
 
 static int run(struct work *w, struct err *err)
@@ -117,8 +118,8 @@ static int run(struct work *w, struct err *err)
     bool runs;
 
     if (store_find(w->store, w->begun.order.vm, w->begun.order.request.name, &record, err) < 0 ||
-        reach_open(&reach, w->xl, record.vm, w->control, err) < 0 || check(w, &record, &reach, err) < 0 ||
-        work_begin(w, record.id, err) < 0)
+        reach_open(&reach, w->xl, record.vm, w->control, err) < 0 || torn_mend(w, &reach, err) < 0 ||
+        check(w, &record, &reach, err) < 0 || work_begin(w, record.id, err) < 0)
         return -1;
     memcpy(w->name, record.name, sizeof w->name);
     if (reversion_drop_late(w, &reach, err) < 0 || finish_trash(w, &reach, err) < 0)
@@ -164,7 +165,8 @@ static int recover(struct work *w, const struct journal_state *state, struct err
                                               ? "the operation was interrupted, and the snapshot may be incomplete; "
                                                 "delete it again"
                                               : "the operation was interrupted; nothing was changed");
-    if (reach_open(&reach, w->xl, w->begun.order.vm, w->control, err) < 0 || finish_trash(w, &reach, err) < 0)
+    if (reach_open(&reach, w->xl, w->begun.order.vm, w->control, err) < 0 || torn_mend(w, &reach, err) < 0 ||
+        finish_trash(w, &reach, err) < 0)
         return -1;
     reach_close(&reach);
     work_settled(w);

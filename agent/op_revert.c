@@ -15,6 +15,7 @@
 #include "reversion.h"
 #include "savefile.h"
 #include "store.h"
+#include "torn.h"
 #include "vmconfig.h"
 #include "way_back.h"
 #include "xl.h"
@@ -86,8 +87,8 @@ static int check_domain(struct work *w, struct reversion *r, struct err *err)
 static int verify(struct work *w, struct reversion *r, struct err *err)
 {
     if (open_snapshot(w, r, err) < 0 || reach_open(&r->reach, w->xl, r->record.vm, w->control, err) < 0 ||
-        check_domain(w, r, err) < 0 || needs_check(w, r, err) < 0 || verify_free_memory(w, r, err) < 0 ||
-        reversion_check_disks(w, r, err) < 0)
+        torn_mend(w, &r->reach, err) < 0 || check_domain(w, r, err) < 0 || needs_check(w, r, err) < 0 ||
+        verify_free_memory(w, r, err) < 0 || reversion_check_disks(w, r, err) < 0)
         return -1;
     return verify_memory(w, r, err);
 }
