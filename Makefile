@@ -36,7 +36,7 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/
               requests retry scrub spawn target unsettled)
 xensnap-worker := $(protocol:%=protocol/%) protocol/conf protocol/policy protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
             $(addprefix agent/,worker answers block_job chain chain_look check check_config check_data check_files check_images \
-              check_ledger check_records check_who control creation digest disks draft eviction fdsets holders images images_next \
+              check_ledger check_records check_who commit control creation digest disks draft eviction fdsets holders images images_next \
               images_note immutable kept life look merge needs nodes \
               op op_create op_delete op_revert owed plan problems protect qcow2 qemu_img qmp quiet reach readonly refcounts replaced \
               reversion reversion_end savefile settle torn way_back \

@@ -9,6 +9,7 @@
 #include "block_job.h"
 #include "chain.h"
 #include "cleanup.h"
+#include "commit.h"
 #include "control.h"
 #include "disks.h"
 #include "draft.h"
@@ -186,7 +187,7 @@ static int merge_stopped(struct merge *m, struct err *err)
         return 0;
     if (reach_check_unused(m->upper->path, m->upper->vdev, err) < 0 ||
         reach_check_unused(m->lower->path, m->upper->vdev, err) < 0 || begin(m, err) < 0 ||
-        qemu_img_commit(m->upper->path, m->work->control, err) < 0 || file_sync(m->lower->path, err) < 0)
+        commit_stopped(m->work, m->reach, m->upper, m->lower, err) < 0)
         return -1;
     return change_over(m, named, err);
 }

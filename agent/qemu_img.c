@@ -300,6 +300,12 @@ int qemu_img_commit(const char *overlay, struct control *control, struct err *er
     return act((const char *[]){ "commit", "-p", "-d", "-f", "qcow2", overlay, NULL }, control, err);
 }
 
+int qemu_img_compare(const char *overlay, const char *image, const char *format, struct control *control,
+                     struct err *err)
+{
+    return act((const char *[]){ "compare", "-p", "-f", "qcow2", "-F", format, overlay, image, NULL }, control, err);
+}
+
 int qemu_img_rebase(const char *image, const char *base, const char *format, struct control *control,
                     struct err *err)
 {

@@ -56,6 +56,9 @@ int qemu_img_create_overlay(const char *overlay, const char *base, const char *f
                             struct control *control, struct err *err);
 /* Writes what OVERLAY holds into the image that it stands on.  The overlay stays as it is. */
 int qemu_img_commit(const char *overlay, struct control *control, struct err *err);
+/* 0: OVERLAY and IMAGE hold the same.  Reads all of both. */
+int qemu_img_compare(const char *overlay, const char *image, const char *format, struct control *control,
+                     struct err *err);
 /* IMAGE stands on BASE from now on, whose content is that of the one before. */
 int qemu_img_rebase(const char *image, const char *base, const char *format, struct control *control,
                     struct err *err);
