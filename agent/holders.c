@@ -116,7 +116,7 @@ int holders_find_lockers(struct holders *holders, const char *file, struct err *
     return find(holders, file, LOCKS, err);
 }
 
-bool holders_find_loop(const char *file, char name[32])
+bool holders_find_loop(const char *file, bool writes, char name[32])
 {
     _cleanup_(dir_closep) DIR *blocks = opendir("/sys/block");
     struct dirent *block;
@@ -137,7 +137,7 @@ bool holders_find_loop(const char *file, char name[32])
         snprintf(path, sizeof path, "/sys/block/%.24s/ro", block->d_name);
         ro_file = fopen(path, "re");
         if (stat(backing, &backing_st) < 0 || backing_st.st_dev != st.st_dev || backing_st.st_ino != st.st_ino ||
-            (ro_file && fgets(ro, sizeof ro, ro_file) && *ro == '1'))
+            (writes && ro_file && fgets(ro, sizeof ro, ro_file) && *ro == '1'))
             continue;
         snprintf(name, 32, "%.31s", block->d_name);
         return true;

@@ -26,8 +26,8 @@ int holders_find_writers(struct holders *holders, const char *file, struct err *
 /* Only those that have a lock on it, as QEMU's programs take one: they let nobody write to it.  Xen's QEMU has none on
  * the images that it was started with. */
 int holders_find_lockers(struct holders *holders, const char *file, struct err *err);
-/* Whether a loop device stands on FILE that can be written to, and its name. */
-bool holders_find_loop(const char *file, char name[32]);
+/* Whether a loop device stands on FILE, and its name; with WRITES one that can be written to. */
+bool holders_find_loop(const char *file, bool writes, char name[32]);
 /* Until all of them have ended, as long as they get on (life.h); ERR_BUSY names one that has done nothing for so many
  * SECONDS. */
 int holders_wait(const struct holders *holders, int seconds, struct err *err);

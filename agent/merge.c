@@ -14,7 +14,6 @@
 #include "disks.h"
 #include "draft.h"
 #include "files.h"
-#include "holders.h"
 #include "images.h"
 #include "images_next.h"
 #include "images_note.h"
@@ -91,23 +90,6 @@ static int pivot(void *data, struct err *err)
     return file_sync(m->lower->path, err) < 0 || note_arrived(m, err) < 0 ? -1 : use_lower(m, err);
 }
 
-/* Another domain may stand on the same image, as a clone; its QEMU has it open beside ours.  And QEMU reopens an image
- * by its name: if that is another file by now, the merge would go into that one. */
-static int check_alone(const char *image, const char *vdev, struct err *err)
-{
-    struct holders holders = { 0 };
-    int rc = holders_find(&holders, image, err);
-
-    if (rc == 0 && holders.count > 1)
-        rc = err_set(err, ERR_BUSY, "disk %s: another process has the image open into which it is to be merged",
-                     vdev);
-    if (rc == 0 && holders.count == 0)
-        rc = err_set(err, ERR_CORRUPT, "disk %s: %s is not the file that QEMU has open; it was moved or replaced", vdev,
-                     image);
-    holders_deinit(&holders);
-    return rc;
-}
-
 /* Whatever has failed, QEMU, configurations and ledger say the same afterwards: the next thing may be a reboot.  Where
  * QEMU has not answered, a connection of its own cannot have a late answer in it. */
 static int agree_with_qemu(struct merge *m, const struct block_commit *commit)
@@ -154,8 +136,8 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
         return -1;
     if (lower.role != NODE_BELOW || upper->writers > 1)
         return err_set(err, ERR_QEMU, "disk %s: QEMU's images are not those of the store", m->upper->vdev);
-    if (check_alone(m->lower->path, m->upper->vdev, err) < 0 ||
-        check_alone(m->upper->path, m->upper->vdev, err) < 0 || commit_running(m, upper, &lower, err) < 0 ||
+    if (reach_check_alone(m->lower->path, m->upper->vdev, err) < 0 ||
+        reach_check_alone(m->upper->path, m->upper->vdev, err) < 0 || commit_running(m, upper, &lower, err) < 0 ||
         reach_refresh(m->reach, err) < 0 || reach_find(m->reach, m->upper->path, NULL, &left, err) < 0)
         return -1;
     if (left.role != NODE_ABSENT)

@@ -79,6 +79,16 @@ int reach_find(const struct reach *reach, const char *image, const char *tag, st
     return reach->qmp ? nodes_find(&reach->nodes, image, tag, node, err) : 0;
 }
 
+static int check_no_loop(const char *image, const char *vdev, struct err *err)
+{
+    char loop[32];
+
+    if (!holders_find_loop(image, false, loop))
+        return 0;
+    return err_set(err, ERR_BUSY, "disk %s: /dev/%s stands on its image; detach it (losetup -d /dev/%s) and ask again",
+                   vdev, loop, loop);
+}
+
 int reach_check_unused(const char *image, const char *vdev, struct err *err)
 {
     struct holders holders = { 0 };
@@ -88,7 +98,22 @@ int reach_check_unused(const char *image, const char *vdev, struct err *err)
         rc = err_set(err, ERR_BUSY, "disk %s: process %d (%s) has its image open", vdev, holders.item[0].pid,
                      holders.item[0].name);
     holders_deinit(&holders);
-    return rc;
+    return rc < 0 ? -1 : check_no_loop(image, vdev, err);
+}
+
+int reach_check_alone(const char *image, const char *vdev, struct err *err)
+{
+    struct holders holders = { 0 };
+    int rc = holders_find(&holders, image, err);
+
+    if (rc == 0 && holders.count > 1)
+        rc = err_set(err, ERR_BUSY, "disk %s: another process has the image open into which it is to be merged",
+                     vdev);
+    if (rc == 0 && holders.count == 0)
+        rc = err_set(err, ERR_CORRUPT, "disk %s: %s is not the file that QEMU has open; it was moved or replaced", vdev,
+                     image);
+    holders_deinit(&holders);
+    return rc < 0 ? -1 : check_no_loop(image, vdev, err);
 }
 
 /* But for the QEMU of REACH. */
@@ -113,7 +138,7 @@ int reach_check_unwritten(const struct reach *reach, const char *image, const ch
     if (rc == 0)
         rc = check_foreign(reach, &holders, vdev, "has its image open for writing", err);
     holders_deinit(&holders);
-    if (rc == 0 && holders_find_loop(image, loop))
+    if (rc == 0 && holders_find_loop(image, true, loop))
         rc = err_set(err, ERR_BUSY, "disk %s: /dev/%s stands on its image and can be written to; detach it (losetup -d "
                      "/dev/%s) and ask again", vdev, loop, loop);
     return rc;

@@ -28,8 +28,13 @@ void reach_explain(const struct reach *reach, struct xl *xl, struct err *err);
 const struct xl_domain *reach_domain(const struct reach *reach);
 /* How QEMU has that image, NODE_ABSENT where there is no QEMU; -1 as in nodes.h. */
 int reach_find(const struct reach *reach, const char *image, const char *tag, struct node *node, struct err *err);
-/* ERR_BUSY where any process has the image open: QEMU's own locks would not stop us from writing. */
+/* ERR_BUSY where any process has the image open, or a loop device stands on it, be it one that is only read: QEMU's own
+ * locks would not stop us from writing. */
 int reach_check_unused(const char *image, const char *vdev, struct err *err);
+/* The same where the domain's QEMU has it.  Another domain may stand on the image, as a clone; its QEMU has it open
+ * beside ours.  And QEMU reopens an image by its name: ERR_CORRUPT where that is another file by now, for a merge would
+ * go into that one. */
+int reach_check_alone(const char *image, const char *vdev, struct err *err);
 /* ERR_BUSY where anything but the QEMU of REACH (NULL: nobody) can write to the image.  Who only reads it is let. */
 int reach_check_unwritten(const struct reach *reach, const char *image, const char *vdev, struct err *err);
 /* ERR_BUSY where anything else keeps it locked, so that no qemu-img can write to it. */

@@ -62,4 +62,28 @@ gives 0 xensnap delete -n s1 "$vm"
 holds "$base" 2
 grep -q "$base" "$dir/store/$vm/disk.cfg" || fail "it would go on in $(cat "$dir/store/$vm/disk.cfg")"
 
+for way in "" -r; do
+    stopped "a loop device stands on what is merged into (${way:-written to})" raw
+    loop=$(losetup $way -f --show "$base") || fail "no loop device"
+    gives 6 xensnap delete -n s1 "$vm"
+    losetup -d "$loop"
+    says "losetup -d $loop"
+    has "$base" 1 raw || fail "it was written to under the loop device"
+    has "$over" 2 || fail "$over does not hold 2"
+    merged 2
+done
+
+stopped "a loop device on what a running domain's image stands on" raw
+machine xvda qcow2 "$over"
+loop=$(losetup -r -f --show "$base") || fail "no loop device"
+gives 6 xensnap delete -n s1 web1
+losetup -d "$loop"
+says "losetup -d $loop"
+has "$base" 1 raw || fail "it was written to under the loop device"
+merged_now() {
+    gives 0 xensnap create -D -n s2 web1
+    gives 0 xensnap delete -n s2 web1
+}
+merged_now
+[ "$(top)" = "$base" ] && has "$base" 2 raw || fail "it is in $(top)"
 echo ok
