@@ -135,14 +135,18 @@ static int leave_overlays(struct work *w, const struct record *record, struct er
     return 0;
 }
 
-/* Where not all is known nothing is merged or removed: the disks go on where they are, and stay in the ledger. */
+/* Once the disks are left where they are all is of one mind, and what is in the ledger can be merged at any later time:
+ * where not all is known, or it cannot be done now, that is no reason to be in the way of everything else. */
 static int undo_disks(struct work *w, const struct record *record, struct err *err)
 {
-    int rc = leave_overlays(w, record, err) < 0 ? -1 : merge_unneeded(w, MERGE_ALL, err);
-
-    if (rc > 0)
-        work_warn(w, "no image is merged or removed: %s", err->text);
-    return rc < 0 ? err_context(err, "the snapshots of the disks could not be removed") : 0;
+    if (leave_overlays(w, record, err) < 0)
+        return err_context(err, "the snapshots of the disks could not be removed");
+    if (merge_unneeded(w, MERGE_ALL, err) == 0)
+        return 0;
+    if (w->torn)
+        return err_context(err, "the images of the disks could not be merged");
+    work_warn(w, "no image is merged or removed: %s", err->text);
+    return 0;
 }
 
 int creation_let_go(struct work *w, enum settle how, bool paused, struct err *err)
