@@ -392,6 +392,22 @@ int images_note_guards(struct store *store, const char *vm, const struct images 
     return change_images(store, vm, note_guards, now, err);
 }
 
+static int note_lifted(struct images *images, const void *path, struct err *err)
+{
+    struct image *image = images_find(images, path);
+
+    (void)err;
+    if (!image || image->guard != GUARD_OURS)
+        return 1;
+    image->guard = GUARD_NONE;
+    return 0;
+}
+
+int images_note_lifted(struct store *store, const char *vm, const char *path, struct err *err)
+{
+    return change_images(store, vm, note_lifted, path, err);
+}
+
 /* An image of the VM's own that is in the list for that alone is a disk of which nothing else is known. */
 static int change_tags(struct images *images, const void *data, struct err *err)
 {

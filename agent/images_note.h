@@ -59,6 +59,8 @@ int images_set_merging(struct store *store, const char *vm, const char *path, co
 
 /* What NOW says of their flags; images that only one of the two has are left alone. */
 int images_note_guards(struct store *store, const char *vm, const struct images *now, struct err *err);
+/* Our flag is not on it any more.  Before the file goes: of one that is not there nobody could tell. */
+int images_note_lifted(struct store *store, const char *vm, const char *path, struct err *err);
 
 /* The internal snapshot is to be removed as soon as that can be done, or has been.  ERR_BUSY where too many wait. */
 int images_add_tag(struct store *store, const char *vm, const char *path, const char *tag, struct err *err);

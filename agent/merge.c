@@ -314,15 +314,6 @@ static int leave(const struct pass *pass, const struct err *err)
     return 0;
 }
 
-/* Before the file goes: of one that is not there nobody could tell any more whether our flag is on it. */
-static int note_lifted(struct pass *pass, const struct image *image, struct err *err)
-{
-    if (image->guard != GUARD_OURS)
-        return 0;
-    pass->images.item[image - pass->images.item].guard = GUARD_NONE;
-    return images_note_guards(pass->work->store, pass->work->begun.order.vm, &pass->images, err);
-}
-
 /* An image that somebody still has open is left for another time. */
 static int remove_image(struct pass *pass, const struct image *image, struct err *err)
 {
@@ -330,7 +321,7 @@ static int remove_image(struct pass *pass, const struct image *image, struct err
         return err->code == ERR_BUSY ? 0 : -1;
     if (lift(pass, image->path, err) < 0)
         return leave(pass, err);
-    if (note_lifted(pass, image, err) < 0)
+    if (images_note_lifted(pass->work->store, pass->work->begun.order.vm, image->path, err) < 0)
         return -1;
     if (unlink(image->path) < 0 && errno != ENOENT)
         return err_errno(err, "cannot remove an image that is not needed any more");
