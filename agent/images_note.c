@@ -356,9 +356,9 @@ static int set_merging(struct images *images, const void *data, struct err *err)
     if (!image)
         return err_set(err, ERR_INTERNAL, "%s is not in images.json", change->path);
     snprintf(image->merging, sizeof image->merging, "%s", change->upper ? change->upper : "");
-    image->arrived = change->arrived;
-    if (change->upper && !change->arrived)
+    if (change->upper && !change->arrived && !image->arrived) /* else that it had arrived is taken back */
         boot_read(image->boot);
+    image->arrived = change->arrived;
     return 0;
 }
 

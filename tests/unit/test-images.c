@@ -203,12 +203,22 @@ static void longest_path(void)
     CHECK_INT(images_load(&images, store, VM1, &err), 0);
     if (CHECK(images_find(&images, path) != NULL)) {
         CHECK_STR(images_find(&images, path)->merging, upper);
-        CHECK(!images_find(&images, path)->arrived);
+        CHECK(!images_find(&images, path)->arrived && images_find(&images, path)->this_boot);
+        memset(images_find(&images, path)->boot, '0', 8); /* in another run of the host */
     }
+    CHECK_INT(images_save(&images, store, VM1, &err), 0);
     images_deinit(&images);
     CHECK_INT(images_set_merging(store, VM1, path, upper, true, &err), 0);
     CHECK_INT(images_load(&images, store, VM1, &err), 0);
     CHECK(images_find(&images, path) && images_find(&images, path)->arrived);
+    images_deinit(&images);
+    CHECK_INT(images_set_merging(store, VM1, path, upper, false, &err), 0); /* taken back: it is not begun anew */
+    CHECK_INT(images_load(&images, store, VM1, &err), 0);
+    CHECK(images_find(&images, path) && !images_find(&images, path)->this_boot);
+    images_deinit(&images);
+    CHECK_INT(images_set_merging(store, VM1, path, upper, false, &err), 0); /* begun anew */
+    CHECK_INT(images_load(&images, store, VM1, &err), 0);
+    CHECK(images_find(&images, path) && images_find(&images, path)->this_boot);
     images_deinit(&images);
 }
 
