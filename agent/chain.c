@@ -227,8 +227,8 @@ static void check_broken_off(struct chain *chain, const struct images *images)
         upper = find(chain, image->merging);
         if (upper && upper->node == NODE_ABSENT && chain->misused.code == ERR_NONE)
             err_set(&chain->misused, ERR_CORRUPT,
-                    "disk %s: the domain runs on %.200s without %.200s, and the host has ended while the one was merged "
-                    "into the other; nothing of either is removed; stop the domain and ask again", link->vdev,
+                    "disk %s: the domain runs on %.200s without %.200s, and the host has ended while the one was "
+                    "merged into the other; nothing of either is removed; stop the domain and ask again", link->vdev,
                     link->path, image->merging);
     }
 }

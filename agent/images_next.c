@@ -40,9 +40,9 @@ static size_t ours_above(const struct chain *chain, const struct link *link)
     return count;
 }
 
-/* What a create has left that was undone: the disk is in the image below, or was.  That an overlay is empty says no more
- * than that it is equal to what it stands on.  A disk that is idle may be in it all the same, and over a snapshot's
- * content, or what was one, nothing else holds what the disk is. */
+/* What a create has left that was undone: the disk is in the image below, or was.  That an overlay is empty says no
+ * more than that it is equal to what it stands on.  A disk that is idle may be in it all the same, and over a
+ * snapshot's content, or what was one, nothing else holds what the disk is. */
 static bool is_undone(const struct images *images, const struct chain *chain, const struct image *image,
                       const struct link *link)
 {
@@ -93,8 +93,8 @@ static const struct link *find_path(const struct chain *chain, const char *path)
     return NULL;
 }
 
-/* A merge into it was begun and never comes to its end, for what was above was given up and is gone.  It is of no use to
- * anybody; of an image that is not ours the ledger goes on saying so, for somebody may have it in an old xl.cfg. */
+/* A merge into it was begun and never comes to its end, for what was above was given up and is gone.  It is of no use
+ * to anybody; of an image that is not ours the ledger goes on saying so, for somebody may have it in an old xl.cfg. */
 static bool is_left_half_merged(const struct chain *chain, const struct image *image)
 {
     return *image->merging && !image->arrived && !find_path(chain, image->merging);
@@ -124,8 +124,8 @@ static bool may_take(const struct link *lower)
     return lower->there && !lower->frozen && !lower->active && !(lower->named && lower->node == NODE_ABSENT);
 }
 
-/* QEMU has put on LOWER what stood on the image that it has merged.  In another run of the host that proves nothing: what
- * it had written to LOWER before may be lost. */
+/* QEMU has put on LOWER what stood on the image that it has merged.  In another run of the host that proves nothing:
+ * what it had written to LOWER before may be lost. */
 static bool is_below_another(const struct chain *chain, const struct link *lower, const struct link *upper)
 {
     for (size_t i = 0; i < chain->count; i++)
@@ -174,7 +174,8 @@ static enum images_act act_for(const struct images *images, const struct chain *
     if (may_be_forgotten(chain, image, link))
         return IMAGES_FORGET;
     if (*image->merging)
-        return is_left_half_merged(chain, image) && may_be_unlinked(chain, image, link) ? IMAGES_UNLINK : IMAGES_NOTHING;
+        return is_left_half_merged(chain, image) && may_be_unlinked(chain, image, link) ? IMAGES_UNLINK
+                                                                                        : IMAGES_NOTHING;
     if (image->made && link->active && !link->frozen && count_above(chain, link) == 0 &&
         (image->role == IMAGE_RETIRED || image->role == IMAGE_MADE))
         return IMAGES_HEAD;

@@ -42,8 +42,8 @@ int images_note_next(struct store *store, const char *vm, const struct images_di
 /* It is there: what was leaving and is none of these was replaced. */
 int images_retire_left(struct store *store, const char *vm, const struct images_disk *disks, size_t count,
                        struct err *err);
-/* It is there for good, and the content of these was put back in place: each is whole, and a head, whatever was on its way
- * into it before. */
+/* It is there for good, and the content of these was put back in place: each is whole, and a head, whatever was on its
+ * way into it before. */
 int images_note_whole(struct store *store, const char *vm, const struct images_disk *disks, size_t count,
                       struct err *err);
 /* It is not going to be there: what was replaced and is one of these is a disk again, and nothing leaves. */

@@ -92,7 +92,7 @@ static int pivot(void *data, struct err *err)
 
 /* Whatever has failed, QEMU, configurations and ledger say the same afterwards: the next thing may be a reboot.  Where
  * QEMU has not answered, a connection of its own cannot have a late answer in it. */
-static int agree_with_qemu(struct merge *m, const struct block_commit *commit)
+static void agree_with_qemu(struct merge *m, const struct block_commit *commit)
 {
     struct reach *reach = m->reach;
     struct err err;
@@ -103,11 +103,10 @@ static int agree_with_qemu(struct merge *m, const struct block_commit *commit)
         rc = qmp_open(&reach->qmp, reach->domain.domid, m->work->control, &err);
     }
     if (rc == 0 && reach_refresh(reach, &err) == 0 && torn_mend(m->work, reach, &err) == 0)
-        return 0;
+        return;
     m->work->torn = true;
     log_error("disk %s: what QEMU, the configurations and the ledger say of its merge is not one thing yet: %s",
               m->upper->vdev, err.text);
-    return -1;
 }
 
 static int commit_running(struct merge *m, const struct node *upper, const struct node *lower, struct err *err)
@@ -123,7 +122,10 @@ static int commit_running(struct merge *m, const struct node *upper, const struc
         return 0;
     if (!commit.begun && !m->begun)
         take_back(m, &back_err);
-    if (commit.begun && agree_with_qemu(m, &commit) == 0 && reach_refresh(m->reach, &back_err) == 0)
+    if (!commit.begun)
+        return -1;
+    agree_with_qemu(m, &commit);
+    if (m->reach->qmp && reach_refresh(m->reach, &back_err) == 0)
         readonly_again(m->reach, m->upper->path, m->lower->path, m->lower->format);
     return -1;
 }

@@ -92,15 +92,21 @@ gives 0 xensnap delete -n in2 "$vm"
 protected "$base"
 [ "$(qemu-img snapshot -l "$base" | grep -c xensnap-)" = 0 ] || fail "a tag is left: $(qemu-img snapshot -l "$base")"
 
-# given_up: the merge of s2 into the image below is broken off, for our copy of the configuration cannot be written.
+settled() {
+    [ ! -e "$dir/store/$vm/journal" ]
+}
+
+# given_up: the merge of s2 into the image below is broken off, for our copy of the configuration cannot be written; when it
+# can, the agent goes on with it.
 given_up() {
     mkdir "$dir/store/$vm/disk.cfg.new"
     xensnap delete -n s2 web1 > "$dir/out" 2>&1 && fail "it says that it has merged"
-    rmdir "$dir/store/$vm/disk.cfg.new"
     grep -q merging "$dir/store/$vm/images.json" || fail "it was not broken off in its merge: $(cat "$dir/out")"
     protected "$base" "$one"
     [ "$(top)" = "$two" ] || fail "it is in $(top)"
     writes 4
+    rmdir "$dir/store/$vm/disk.cfg.new"
+    wait_for 30 settled || fail "it is not gone on with: $(cat "$dir/store/$vm/journal")"
     gives 0 xensnap delete -n s1 web1
     protected
     holds "$base" 4

@@ -9,9 +9,11 @@ xenstored_start
 domain_make
 agent_start
 
-# locks SECONDS: a reader of the image, as qemu-img check is one, which keeps it locked for so long.
+# locks SECONDS: a reader of the image, as qemu-img check is one, which keeps it locked for so long, as soon as it can.
 locks() {
-    { sleep "$1"; echo q; } | qemu-io -r -f qcow2 "$dir/xvda.qcow2" > /dev/null 2> "$dir/reader.log" &
+    until { sleep "$1"; echo q; } | qemu-io -r -f qcow2 "$dir/xvda.qcow2" > /dev/null 2> "$dir/reader.log"; do
+        sleep 0.1
+    done &
 }
 
 locked() {
