@@ -125,7 +125,7 @@ static int commit_running(struct merge *m, const struct node *upper, const struc
     if (!commit.begun)
         return -1;
     agree_with_qemu(m, &commit);
-    if (m->reach->qmp && reach_refresh(m->reach, &back_err) == 0)
+    if (m->reach->qmp && block_job_is_there(m->reach->qmp, &back_err) == 0 && reach_refresh(m->reach, &back_err) == 0)
         readonly_again(m->reach, m->upper->path, m->lower->path, m->lower->format);
     return -1;
 }

@@ -63,6 +63,18 @@ unchanged() {
     sha256sum --quiet -c "$dir/sums" > "$dir/changed" 2>&1 || fail "changed or gone: $(cat "$dir/changed")"
 }
 
+# over_base WHAT: s0, inside $base, and s1 hold 1; the domain goes on in $over with 2.
+over_base() {
+    case_begin "$1"
+    base=$dir/a.qcow2
+    machine xvda qcow2 "$base"
+    writes 1
+    gives 0 xensnap create -D -n s0 web1
+    gives 0 xensnap create -e -D -n s1 web1
+    over=$(stored)
+    writes 2
+}
+
 # three WHAT: s1, s2 and s3 hold 1, 2 and 3 in $base, $one and $two; the domain goes on in $three.
 three() {
     case_begin "$1"

@@ -78,14 +78,7 @@ holds "$base" 2
 # inside WHAT: xvda was in $base, with s0 (1) inside it, and is in $over (2); s1 is deleted, and the merge has begun.  With
 # the revert to s0 the VM goes on in a copy, for $base cannot be written to, and $over is replaced.
 inside() {
-    case_begin "$1"
-    base=$dir/a.qcow2
-    machine xvda qcow2 "$base"
-    writes 1
-    gives 0 xensnap create -D -n s0 web1
-    gives 0 xensnap create -e -D -n s1 web1
-    over=$(stored)
-    writes 2
+    over_base "$1"
     sleep 300 9< "$base" &
     holder=$!
     gives 6 xensnap delete -n s1 web1

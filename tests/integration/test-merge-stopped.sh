@@ -65,8 +65,10 @@ grep -q "$base" "$dir/store/$vm/disk.cfg" || fail "it would go on in $(cat "$dir
 for way in "" -r; do
     stopped "a loop device stands on what is merged into (${way:-written to})" raw
     loop=$(losetup $way -f --show "$base") || fail "no loop device"
-    gives 6 xensnap delete -n s1 "$vm"
+    xensnap delete -n s1 "$vm" > "$dir/out" 2>&1
+    result=$?
     losetup -d "$loop"
+    [ $result = 6 ] || fail "exit code $result: $(cat "$dir/out")"
     says "losetup -d $loop"
     has "$base" 1 raw || fail "it was written to under the loop device"
     has "$over" 2 || fail "$over does not hold 2"
@@ -76,8 +78,10 @@ done
 stopped "a loop device on what a running domain's image stands on" raw
 machine xvda qcow2 "$over"
 loop=$(losetup -r -f --show "$base") || fail "no loop device"
-gives 6 xensnap delete -n s1 web1
+xensnap delete -n s1 web1 > "$dir/out" 2>&1
+result=$?
 losetup -d "$loop"
+[ $result = 6 ] || fail "exit code $result: $(cat "$dir/out")"
 says "losetup -d $loop"
 has "$base" 1 raw || fail "it was written to under the loop device"
 merged_now() {

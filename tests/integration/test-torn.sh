@@ -64,18 +64,6 @@ direct() {
     mv "$socket.real" "$socket"
 }
 
-# begun WHAT: s0 holds 1 in $base, s1 as well, and the domain goes on in $over with 2.
-begun() {
-    case_begin "$1"
-    base=$dir/b.qcow2
-    machine xvda qcow2 "$base"
-    writes 1
-    gives 0 xensnap create -D -n s0 web1
-    gives 0 xensnap create -e -D -n s1 web1
-    over=$(stored)
-    writes 2
-}
-
 # in_image IMAGE: everybody says that the disk is that; we do as long as there is anything to know of the VM.
 in_image() {
     local file ours=
@@ -111,7 +99,7 @@ not_arrived() {
     wait_for 10 says_no || fail "something has arrived: $(cat "$dir/store/$vm/images.json")"
 }
 
-begun "killed just before QEMU changes over, and it cannot be done again"
+over_base "killed just before QEMU changes over, and it cannot be done again"
 between kills
 gives 6 xensnap delete -n s1 web1
 in_image "$over"
@@ -128,7 +116,7 @@ in_image "$base"
 holds "$base" 7
 [ ! -e "$over" ] || fail "$over is still there"
 
-begun "libxl does not take the other image"
+over_base "libxl does not take the other image"
 chattr +i "$dir/userdata/$(domid)"
 gives 16 xensnap delete -n s1 web1
 [ "$(top)" = "$over" ] && [ "$(stored)" = "$over" ] || fail "it is in $(top), stored is $(stored)"
@@ -163,7 +151,7 @@ PY
     wait_for 10 job_is pending || fail "it holds nobody: $(qmp '{"execute":"query-jobs"}')"
 }
 
-begun "a job that was left is ended by a create, and by a revert"
+over_base "a job that was left is ended by a create, and by a revert"
 held
 gives 0 xensnap create -e -D -n s2 web1
 goes_on 7
@@ -173,7 +161,7 @@ gives 0 xensnap revert web1 s0
 holds "$(stored)" 1
 goes_on 8
 
-begun "QEMU does not answer, and is about to hold the guest"
+over_base "QEMU does not answer, and is about to hold the guest"
 between silent
 gives 15 xensnap delete -n s1 web1
 [ -e "$dir/store/$vm/journal" ] || fail "nobody tries it again"

@@ -137,7 +137,8 @@ kill_at() {
 
 # What libxl does can be seen on Xen only; the other steps are killed without a hypervisor, and here by
 # `make check-exhaustive`.
-steps_of_libxl='create:save create:resume revert:destroy revert:restore revert:handover revert:unpause'
+steps_of_saving='create:save create:resume'
+steps_of_replacing='revert:destroy revert:restore revert:handover revert:unpause'
 
 # kill_everywhere WHO VARIANT...: of an operation at each of its steps. Each variant is a list of requests, among which
 # every step that the program knows has to occur: disks alone are another way through the same steps.
