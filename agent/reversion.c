@@ -395,6 +395,20 @@ static int note_back(struct work *w, const struct reversion *r, const struct xl_
 }
 
 /* What was made for a domain that never ran was never used. */
+static int retire_next(struct work *w, const struct reversion *r, const struct record_disk *disk, struct err *err)
+{
+    _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    size_t count = disks ? xl_config_disks(r->config, disks, DISKS_MAX) : 0;
+
+    if (!disks)
+        return err_set(err, ERR_IO, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(disks[i].vdev, disk->vdev) == 0 && !same_file(disks[i].target, disk->target) &&
+            images_retire(w->store, w->begun.order.vm, disks[i].target, WHY_UNUSED, false, err) < 0)
+            return -1;
+    return 0;
+}
+
 int reversion_put_back(struct work *w, struct reversion *r, const struct xl_config *before, struct err *err)
 {
     if (reversion_check_there(r, err) < 0 || note_back(w, r, before, err) < 0)
@@ -403,11 +417,8 @@ int reversion_put_back(struct work *w, struct reversion *r, const struct xl_conf
         const struct record_disk *disk = &r->record.disks[i];
         struct record_disk spelled;
 
-        if (reversion_is_in_place(r, disk, &spelled)) {
-            if (put_back_content(w, &spelled, r->mark, err) < 0)
-                return -1;
-        } else if (!same_file(spelled.target, disk->target) &&
-                   images_retire(w->store, w->begun.order.vm, spelled.target, WHY_UNUSED, false, err) < 0)
+        if (reversion_is_in_place(r, disk, &spelled) ? put_back_content(w, &spelled, r->mark, err) < 0
+                                                     : retire_next(w, r, disk, err) < 0)
             return -1;
     }
     return 0;

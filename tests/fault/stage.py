@@ -49,7 +49,6 @@ def all_scenarios():
 class FaultWorld(World):
     """PRELOAD is faults.so. Store and images are on small file systems, where those can be mounted."""
 
-    decided = True  # whether it is known how a revert has ended
 
     def _begin(self):
         self.plan = Plan(self.dir / "plan", self.preload, [self.store, self.images, self.run_dir])
@@ -88,16 +87,6 @@ class FaultWorld(World):
             small.release(getattr(self, case.group))
             return True
         return False
-
-    def may_write(self, domid):
-        """A revert with a fault in it ends with the snapshot's state or with what there was before, and the writer must
-        not take one for the other. The journal tells, and without one the answer, which comes then."""
-        if domid == self.met or self.coming[0] != "revert" or self.decided:
-            return True
-        journal = self.vm_file("journal")
-        if '{"step":"put-back"}' in journal:
-            self.coming = ("boot", None)
-        return bool(journal)
 
     def _is_idle(self):
         self.idle_descriptors = procs.descriptors(self.agent.pid)

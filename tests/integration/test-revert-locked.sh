@@ -11,13 +11,14 @@ agent_start
 
 # locks SECONDS: a reader of the image, as qemu-img check is one, which keeps it locked for so long, as soon as it can.
 locks() {
-    until { sleep "$1"; echo q; } | qemu-io -r -f qcow2 "$dir/xvda.qcow2" > /dev/null 2> "$dir/reader.log"; do
+    : > "$dir/reader.log"
+    until stdbuf -oL qemu-io -r -f qcow2 -c 'read 0 512' -c "sleep ${1}000" "$dir/xvda.qcow2" >> "$dir/reader.log" 2>&1; do
         sleep 0.1
     done &
 }
 
 locked() {
-    ! qemu-io -f qcow2 -c quit "$dir/xvda.qcow2" > /dev/null 2>&1
+    grep -q 'read 512/512' "$dir/reader.log"
 }
 
 journal_has() {

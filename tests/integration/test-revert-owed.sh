@@ -67,8 +67,9 @@ in_vain() {
     [ -z "$(domid)" ] || fail "it runs"
 }
 
+# With what they have started: an orphan would write to the disks of a domain that is started then.
 killed() {
-    kill -KILL "$@"
+    kill -KILL $(for pid; do pgrep -P "$pid"; done) "$@"
     wait "$@" 2> "$dir/waited"
 }
 

@@ -109,6 +109,7 @@ class Player:
         world = self.world
         life, domid = world.life(), world.double.domid()
         world.coming = ("revert", action.keys["name"]) if action.operation == "revert" else (None, None)
+        world.decided = action.operation != "revert"
         self._arm(action.kills[0] if action.kills else None)
         world.model.ask()
         world.writer.go()
@@ -125,6 +126,7 @@ class Player:
         world.killpoint.unlink(missing_ok=True)
         world.writer.park()
         done = self._conclude(action, domid)
+        world.decided = True
         invariants.check(world, self._life_after(action, life, done))
 
     def _put_right(self):
@@ -144,8 +146,9 @@ class Player:
         if action.operation in ("delete", "revert") and done:
             world.untidy = False
         if action.operation == "revert" and not done:
-            world.coming = (None, None)
-            if world.double.domid() != domid:
+            now, back = world.double.domid(), self._went_back()
+            world.coming = ("boot", None) if back and now != world.met else (None, None)
+            if now != domid and not back:
                 raise Loss(f"the revert has failed ({self.status.get('message')}), and there is another domain or none")
         return done
 
@@ -156,8 +159,13 @@ class Player:
             deleted = action.operation == "delete" and "the snapshot is deleted" in message
             return self.status["state"] == "done" or deleted
         if action.operation == "revert":
-            return self.world.double.domid() != domid
+            return self.world.double.domid() != domid and not self._went_back()
         return invariants.is_stored(self.world, action.keys["name"]) == (action.operation == "create")
+
+    def _went_back(self):
+        """Whether the snapshot's state was broken off too often, and the VM was booted from its disks as before."""
+        lines = re.findall(rf"request r{self.world.asked}: revert of .*", self.world.log.read_text(errors="replace"))
+        return any("as it was before" in line for line in lines)
 
     @staticmethod
     def _life_after(action, life, done):

@@ -66,6 +66,7 @@ class World:
         self.looks, self.thorough_every = 0, 1  # see invariants.check()
         self.looked_at = {}  # what images.Chains has found
         self.met, self.coming = None, (None, None)  # the domid that is known, and what may bring another
+        self.decided = True  # whether it is known how a revert has ended
         try:
             self._begin()
         except BaseException:
@@ -260,9 +261,15 @@ class World:
         with Qmp(self.double.writer_monitor(self.met)) as monitor:
             return self.double.written_to(monitor)
 
-    def may_write(self, _domid):
-        """Whether the writer may go on in that domain, which runs."""
-        return True
+    def may_write(self, domid):
+        """A revert that was broken off ends with the snapshot's state or with what there was before, and the writer must
+        not take one for the other. The journal tells, and without one the answer, which comes then."""
+        if domid == self.met or self.coming[0] != "revert" or self.decided:
+            return True
+        journal = self.vm_file("journal")
+        if '{"step":"put-back"}' in journal:
+            self.coming = ("boot", None)
+        return bool(journal)
 
     def meet(self, domid):
         """There is a domain that nobody has looked at yet, perhaps: the model is told what it is, and its memory has to
