@@ -69,7 +69,10 @@ in_vain() {
 
 # With what they have started: an orphan would write to the disks of a domain that is started then.
 killed() {
-    kill -KILL $(for pid; do pgrep -P "$pid"; done) "$@"
+    local children
+    children=$(pgrep -P "$(IFS=,; echo "$*")")
+    # shellcheck disable=SC2086 # a list of numbers
+    kill -KILL $children "$@"
     wait "$@" 2> "$dir/waited"
 }
 
