@@ -35,7 +35,7 @@ await g
 guest_destroy g
 guest_mark g
 xenstore-write /local/domain/0/snapshot/request 'revert domain=g name=s1 id=back'
-wait_for 60 xs_has /local/domain/0/snapshot/status/back/finished || fail "no end of the revert"
+xs appear /local/domain/0/snapshot/status/back/finished 60 || fail "no end of the revert"
 [ "$(xs_read /local/domain/0/snapshot/status/back/state)" = done ] ||
     fail "$(xs_read /local/domain/0/snapshot/status/back/message)"
 guest_wait_first_tick g

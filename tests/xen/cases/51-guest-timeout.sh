@@ -14,7 +14,7 @@ before=$(fingerprint g | grep -v generation)
 # It takes the processor from all else, the kernel's own threads too.
 guest_type_until g 'echo -1 > /proc/sys/kernel/sched_rt_runtime_us; hog 75 &' '^hog begins'
 refused g guest-timeout 'create name=late disk-xvda=internal disk-xvdb=external'
-wait_for 90 guest_saw g '^hog ends' "$typed_at" || fail "the hog does not end"
+guest_says g 90 '^hog ends' "$typed_at" || fail "the hog does not end"
 guest_wait_tick g $(($(guest_tick g) + 3))
 check guest_unharmed g
 [ "$(fingerprint g | grep -v generation)" = "$before" ] || fail "something is left of it"
@@ -32,7 +32,7 @@ xenstore-write "/local/domain/$(guest_domid g)/snapshot/request/never/cancel" 1
 id=never
 await g
 [ "$state" = cancelled ] || fail "not cancelled: $state $error"
-wait_for 90 guest_saw g '^hog ends' "$typed_at" || fail "the hog does not end"
+guest_says g 90 '^hog ends' "$typed_at" || fail "the hog does not end"
 guest_wait_tick g $(($(guest_tick g) + 5))
 check guest_unharmed g
 [ "$(fingerprint g | grep -v generation)" = "$before" ] || fail "something is left of it"

@@ -31,7 +31,7 @@ wait_for 200 is_awaited || fail "nobody looks out for a late suspend: $(tail -n 
 fsfreeze -u "$images"
 await g 120
 [ "$error" = guest-timeout ] || fail "no timeout: $state $error $(status_of g "$id" message)"
-wait_for 60 agent_said 0 'it has suspended itself after all' || fail "it has not suspended late"
+logs_line "$agent_log" 0 60 'it has suspended itself after all' || fail "it has not suspended late"
 guest_wait_tick g $(($(guest_tick g) + 3))
 check guest_unharmed g
 [ "$(fingerprint g | grep -v generation)" = "$before" ] || fail "something is left of it"

@@ -78,7 +78,7 @@ cp "$config" /run/right.conf
 printf '%s\n' '[guest "g"]' 'allow = list' 'colour = red' > "$config"
 from=$(stat -c %s "$agent_log")
 pkill -HUP -x xensnapd
-wait_for 20 agent_said "$from" "$config:3: unknown key colour" ||
+logs_line "$agent_log" "$from" 20 "$config:3: unknown key colour" ||
     fail "a wrong file, and the log says: $(tail -n 3 "$agent_log")"
 [ "$(operations g)" = 'create list' ] || fail "after a wrong file, operations: $(operations g)"
 guest_gets g quota 'create name=three'

@@ -11,7 +11,7 @@
 # returns GUEST CODE SENTENCE: behind "from", xensnap has said that, and the shell tells its exit code.
 returns() {
     local said
-    wait_for 180 guest_saw "$1" '^code ' "$from" || fail "xensnap does not return: $(guest_lines "$1" "$from" | tail -n 5)"
+    guest_says "$1" 180 '^code ' "$from" || fail "xensnap does not return: $(guest_lines "$1" "$from" | tail -n 5)"
     said=$(guest_lines "$1" "$from" | grep -v '^tick ')
     grep -q "^code $2\$" <<< "$said" || fail "exit code $2 was to be seen: $said"
     grep -q "$3" <<< "$said" || fail "'$3' was to be seen: $said"

@@ -79,7 +79,7 @@ kill_once() {
     id=k$$-$asked
     echo "$1 $2 $4" > "$killpoint"
     xenstore-write "/local/domain/$(guest_domid g)/snapshot/request" "$(line_of "$3") id=$id"
-    wait_for 60 fired_or_final || fail "$what: it never came there"
+    xs await g "snapshot/status/$id/finished" 60 "$killpoint" > /tmp/ended || fail "$what: it never came there"
     if ! fired; then
         rm -f "$killpoint"
         return 1
@@ -94,10 +94,6 @@ kill_once() {
     guest_is_well "$what"
     store_is_whole "$what"
     note "$what: $state"
-}
-
-fired_or_final() {
-    fired || is_final g "$id"
 }
 
 # The agent and the guest that is to suffer, with a snapshot to go back to.

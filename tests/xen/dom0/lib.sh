@@ -55,6 +55,11 @@ xs_has() {
     xs_read "$1" > /dev/null
 }
 
+# logs_line FILE OFFSET SECONDS REGEX: a line behind OFFSET; false when there is none in time.
+logs_line() {
+    logwait "$1" "$2" "$3" line "$4"
+}
+
 # Each process started costs dom0 tens of milliseconds under emulation, and pgrep, which opens a handful of files for
 # every process there is, 400. So what is looked at again and again is looked at by the shell itself.
 
@@ -118,28 +123,28 @@ guest_boot_id() {
     guest_lines "$1" | sed -n 's/^boot \([0-9a-f]*\)$/\1/p' | tail -n 1
 }
 
-guest_saw() {
-    guest_lines "$1" "$3" | grep -q -e "$2"
+# guest_says NAME SECONDS REGEX OFFSET: a line behind OFFSET; false when there is none in time.
+guest_says() {
+    logs_line "$(guest_log "$1")" "$4" "$2" "$3"
 }
 
 # guest_wait_line NAME REGEX [SECONDS]: a line appearing after now.
 guest_wait_line() {
     local from
     from=$(stat -c %s "$(guest_log "$1")" 2> /dev/null || echo 0)
-    wait_for "${3:-60}" guest_saw "$1" "$2" "$from" || fail "guest $1: no line '$2' in ${3:-60} s"
+    guest_says "$1" "${3:-60}" "$2" "$from" || fail "guest $1: no line '$2' in ${3:-60} s"
 }
 
-# guest_ticked NAME N OFFSET: whether a tick of at least N stands behind OFFSET.
-guest_ticked() {
-    tail -c +$(($3 + 1)) "/var/log/xen/console/guest-$1.log" 2> /dev/null |
-        awk -v least="$2" '/^tick [0-9]+\r$/ && $2 + 0 >= least { found = 1; exit } END { exit !found }'
+# guest_ticks NAME SECONDS N OFFSET: a tick of at least N behind OFFSET; false when there is none in time.
+guest_ticks() {
+    logwait "$(guest_log "$1")" "$4" "$2" tick "$3"
 }
 
 # guest_wait_tick NAME N [SECONDS]: a tick of at least N appearing after now.
 guest_wait_tick() {
     local from
     from=$(stat -c %s "$(guest_log "$1")" 2> /dev/null || echo 0)
-    wait_for "${3:-60}" guest_ticked "$1" "$2" "$from" ||
+    guest_ticks "$1" "${3:-60}" "$2" "$from" ||
         fail "guest $1: no tick >= $2 in ${3:-60} s (last line: $(guest_lines "$1" | tail -n 1))"
 }
 
@@ -245,7 +250,7 @@ guest_create() {
 
 # The first tick after the mark, which may be there already.
 guest_wait_first_tick() {
-    wait_for 120 guest_ticked "$1" 1 "$(< "$marks/$1")" ||
+    guest_ticks "$1" 120 1 "$(< "$marks/$1")" ||
         fail "guest $1 does not tick (last line: $(guest_lines "$1" | tail -n 1))"
 }
 
@@ -272,7 +277,7 @@ guest_type() {
 guest_type_until() {
     typed_at=$(stat -c %s "$(guest_log "$1")")
     guest_type "$1" "$2"
-    wait_for 60 guest_saw "$1" "$3" "$typed_at" || fail "guest $1: no line '$3' after '$2'"
+    guest_says "$1" 60 "$3" "$typed_at" || fail "guest $1: no line '$3' after '$2'"
 }
 
 # guest_ask NAME COMMAND [SECONDS]: types it, waits for its `done`, prints the lines it said, fails if it did not
@@ -281,7 +286,7 @@ guest_ask() {
     local from answer
     from=$(stat -c %s "$(guest_log "$1")")
     guest_type "$1" "$2"
-    wait_for "${3:-30}" guest_saw "$1" '^done ' "$from" || fail "guest $1 does not answer '$2'"
+    guest_says "$1" "${3:-30}" '^done ' "$from" || fail "guest $1 does not answer '$2'"
     answer=$(guest_lines "$1" "$from" | sed -n '/^tick /d; p; /^done /q')
     printf '%s\n' "$answer" | sed '$d'
     [ "${answer##*done }" = 0 ]

@@ -13,7 +13,7 @@ policy() {
     printf '%s\n' "$@" > "$config"
     from=$(stat -c %s "$agent_log")
     pkill -HUP -x xensnapd
-    wait_for 20 agent_said "$from" 'SIGHUP: reading' || fail "the agent does not read its configuration"
+    logs_line "$agent_log" "$from" 20 'SIGHUP: reading' || fail "the agent does not read its configuration"
     ask0 'list domain=nosuch' # answered when all that SIGHUP does is done
 }
 

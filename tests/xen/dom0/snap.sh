@@ -20,7 +20,7 @@ agent_start() {
     local from
     from=$(stat -c %s "$agent_log" 2> /dev/null || echo 0)
     env "$@" setsid xensnapd --workers 2 >> "$agent_log" 2>&1 < /dev/null &
-    wait_for 660 agent_said "$from" ': ready: ' || fail "the agent does not get ready: $(tail -n 3 "$agent_log")"
+    logs_line "$agent_log" "$from" 660 ': ready: ' || fail "the agent does not get ready: $(tail -n 3 "$agent_log")"
 }
 
 # agent_said OFFSET TEXT: whether the agent's log holds it behind OFFSET.
@@ -93,7 +93,7 @@ ask0() {
     asked=$((asked + 1))
     id=z$$-$asked
     xenstore-write /local/domain/0/snapshot/request "${1%% *} id=$id ${1#* }"
-    wait_for "${2:-120}" xs_has "/local/domain/0/snapshot/status/$id/finished" ||
+    xs appear "/local/domain/0/snapshot/status/$id/finished" "${2:-120}" ||
         fail "no end of request $id: $(tail -n 5 "$agent_log")"
     state=$(xs_read "/local/domain/0/snapshot/status/$id/state")
     error=$(xs_read "/local/domain/0/snapshot/status/$id/error")

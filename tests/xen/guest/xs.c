@@ -4,12 +4,12 @@
  * a static program starts in half the time there.
  *     xs read PATH | write PATH VALUE | rm PATH | mkdir PATH | ls PATH | watch PATH [COUNT]
  *     xs put PATH KEY VALUE [KEY VALUE]... | time PATH VALUE ANSWER | flood PATH SECONDS | junk PATH SECONDS
- *     xs await NAME PATH SECONDS
+ *     xs await NAME PATH SECONDS [FILE] | appear PATH SECONDS
  * watch prints the path of each event; the first event only says that the watch is set.  put writes PATH/KEY, all in
  * one transaction.  time writes, and prints how many ms pass until the node ANSWER is there.  flood writes children of
  * PATH as fast as it can; junk writes what a request node should not hold, and rewrites and removes the node, too.
  * await, in dom0, waits until a domain of that name has a node PATH below its own, whichever domain that is by then,
- * and prints the domid.
+ * and prints the domid; or until there is no FILE any more.  appear waits for a node that nobody replaces.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -161,16 +161,33 @@ static bool find_named(struct xs_handle *xs, const char *name, const char *node)
     return found;
 }
 
-static int do_await(struct xs_handle *xs, const char *name, const char *node, long seconds)
+static bool is_gone(const char *file)
+{
+    return file && access(file, F_OK) < 0;
+}
+
+static int do_await(struct xs_handle *xs, const char *name, const char *node, long seconds, const char *file)
 {
     long long end = now_us() + seconds * 1000000LL;
 
-    while (!find_named(xs, name, node)) {
+    while (!is_gone(file) && !find_named(xs, name, node)) {
         if (now_us() > end)
             return 1;
-        usleep(100000);
+        usleep(200000);
     }
     return 0;
+}
+
+static int do_appear(struct xs_handle *xs, const char *path, long seconds)
+{
+    long long end = now_us() + seconds * 1000000LL;
+    char *value = NULL;
+    unsigned len;
+
+    while (!(value = xs_read(xs, XBT_NULL, path, &len)) && now_us() < end)
+        usleep(100000);
+    free(value);
+    return value ? 0 : 1;
 }
 
 static int do_flood(struct xs_handle *xs, const char *path, long seconds)
@@ -242,7 +259,9 @@ int main(int argc, char **argv)
     if (strcmp(verb, "flood") == 0 && argc > 3)
         return do_flood(xs, path, atol(argv[3]));
     if (strcmp(verb, "await") == 0 && argc > 4)
-        return do_await(xs, path, argv[3], atol(argv[4]));
+        return do_await(xs, path, argv[3], atol(argv[4]), argv[5]);
+    if (strcmp(verb, "appear") == 0 && argc > 3)
+        return do_appear(xs, path, atol(argv[3]));
     if (strcmp(verb, "junk") == 0 && argc > 3)
         return do_junk(xs, path, atol(argv[3]));
     return 2;
