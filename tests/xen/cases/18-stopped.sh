@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # deadline: 500
+# exhaustive
 # A VM that does not run: disk-only snapshots, list, delete and revert by name and by UUID; with memory it has none.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # The command line does the main job, by name, domid and UUID; Ctrl-C cancels; exit codes tell. So do the examples that
 # other toolstacks may start from: one on libxensnap, one in shell.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # deadline: 900
-# The worker is killed before and after each step of a create that is libxl's: the guest runs, the store is whole, nothing
-# is left.
+# The worker is killed before or after each step of a create that is libxl's: the guest runs, the store is whole, nothing is
+# left.
 . "$(dirname "$0")"/../dom0/lib.sh
 . "$(dirname "$0")"/../dom0/snap.sh
 . "$(dirname "$0")"/../dom0/disks.sh

@@ -118,15 +118,18 @@ times_of() {
     echo after
 }
 
-# kill_at WHO OPERATION:STEP...: once at each time of each of these steps.
+# kill_at WHO OPERATION:STEP...: once at each of these steps, before or after it as a seed has it; those that say
+# kill_everywhere do both.
 kill_at() {
-    local who=$1 place when
+    local who=$1 place times seed=${SEED:-$RANDOM}
     shift
+    note "SEED=$seed"
+    RANDOM=$seed
+    mapfile -t times <<< "$(times_of "$who")"
     kill_begin
     for place; do
-        for when in $(times_of "$who"); do
-            kill_once "$who" "$when" "${place%:*}" "${place#*:}" || fail "no ${place%:*} came to ${place#*:}"
-        done
+        kill_once "$who" "${times[RANDOM % ${#times[@]}]}" "${place%:*}" "${place#*:}" ||
+            fail "no ${place%:*} came to ${place#*:}"
     done
     kill_end "$who"
 }
