@@ -137,6 +137,8 @@ static int check_home(unsigned home, const struct request *request, struct err *
 {
     if (home != 0 && *request->domain)
         return err_set(err, ERR_DENIED, "requests about other domains belong into dom0's tree");
+    if (home != 0 && operation_is_of_dom0(request->operation))
+        return err_set(err, ERR_DENIED, "%s is asked for in dom0's tree only", operation_word(request->operation));
     if (home != 0 && request->dry_run)
         return err_set(err, ERR_DENIED, "a dry run names files of dom0, and belongs into dom0's tree");
     return 0;

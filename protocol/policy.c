@@ -37,7 +37,7 @@ static int allow_word(void *data, const char *word)
     unsigned *allow = data;
 
     for (enum operation op = OPERATION_CREATE; op < OPERATIONS; op++)
-        if (strcmp(word, operation_word(op)) == 0) {
+        if (!operation_is_of_dom0(op) && strcmp(word, operation_word(op)) == 0) {
             *allow |= BIT(op);
             return 0;
         }
@@ -232,6 +232,8 @@ static bool names_files(const struct request *request)
 
 int policy_check_request(const struct policy_rule *rule, const struct request *request, struct err *err)
 {
+    if (operation_is_of_dom0(request->operation))
+        return err_set(err, ERR_DENIED, "%s is dom0's alone", operation_word(request->operation));
     if (!rule || !rule->allow)
         return err_set(err, ERR_DENIED, "this domain may ask for nothing");
     if (!(rule->allow & BIT(request->operation)))

@@ -11,11 +11,17 @@
 static const char *const operations[OPERATIONS] = {
     [OPERATION_NONE] = "none",     [OPERATION_CREATE] = "create", [OPERATION_LIST] = "list",
     [OPERATION_DELETE] = "delete", [OPERATION_REVERT] = "revert", [OPERATION_CANCEL] = "cancel",
+    [OPERATION_RELEASE] = "release", [OPERATION_ACCEPT] = "accept", [OPERATION_FORGET] = "forget",
 };
 
 const char *operation_word(enum operation operation)
 {
     return operations[operation < OPERATIONS ? operation : OPERATION_NONE];
+}
+
+bool operation_is_of_dom0(enum operation operation)
+{
+    return operation == OPERATION_RELEASE || operation == OPERATION_ACCEPT || operation == OPERATION_FORGET;
 }
 
 /* One function for each key.  They see a value that is no longer than REQUEST_VALUE_MAX. */
@@ -27,7 +33,8 @@ static int set_operation(struct request *request, const char *value, struct err 
             request->operation = op;
             return 0;
         }
-    return err_set(err, ERR_INVALID, "unknown operation; it is create, list, delete, revert or cancel");
+    return err_set(err, ERR_INVALID, "unknown operation; it is create, list, delete, revert, cancel, release, "
+                                     "accept or forget");
 }
 
 static int set_id(struct request *request, const char *value, struct err *err)
@@ -62,6 +69,14 @@ static int set_name(struct request *request, const char *value, struct err *err)
     if (name_reserved(value))
         return err_set(err, ERR_INVALID, "the name %s is reserved", value);
     snprintf(request->name, sizeof request->name, "%s", value);
+    return 0;
+}
+
+static int set_image(struct request *request, const char *value, struct err *err)
+{
+    if (!path_valid(value))
+        return err_set(err, ERR_INVALID, "image is the absolute path of an image");
+    snprintf(request->image, sizeof request->image, "%s", value);
     return 0;
 }
 
@@ -145,14 +160,17 @@ static const struct key {
 } keys[] = {
     { "operation", ANY, set_operation },
     { "domain", ANY, set_domain },
-    { "name", BIT(OPERATION_CREATE) | BIT(OPERATION_DELETE) | BIT(OPERATION_REVERT), set_name },
+    { "name", BIT(OPERATION_CREATE) | BIT(OPERATION_DELETE) | BIT(OPERATION_REVERT) | BIT(OPERATION_RELEASE),
+      set_name },
+    { "image", BIT(OPERATION_RELEASE), set_image },
     { "description", BIT(OPERATION_CREATE), set_description },
     { "memory", BIT(OPERATION_CREATE), set_memory },
     { "type", BIT(OPERATION_CREATE), set_type },
     { "disks", BIT(OPERATION_CREATE), request_disks_set },
     { "disk-VDEV", BIT(OPERATION_CREATE), NULL }, /* one for each disk: request_disk_set() */
     { "quiesce", BIT(OPERATION_CREATE), set_quiesce },
-    { "dry-run", BIT(OPERATION_CREATE), set_dry_run },
+    { "dry-run", BIT(OPERATION_CREATE) | BIT(OPERATION_RELEASE) | BIT(OPERATION_ACCEPT) | BIT(OPERATION_FORGET),
+      set_dry_run },
     { "start", BIT(OPERATION_REVERT), set_start },
     { "request", BIT(OPERATION_CANCEL), set_request },
 };
@@ -198,6 +216,8 @@ static int check_whole(const struct request *request, struct err *err)
 
     if (by_name && !*request->name)
         return err_set(err, ERR_INVALID, "%s needs a name", operation_word(request->operation));
+    if (request->operation == OPERATION_RELEASE && !*request->name == !*request->image)
+        return err_set(err, ERR_INVALID, "release needs either an image or, as name, a snapshot's id");
     if (request->operation == OPERATION_CANCEL && !*request->about)
         return err_set(err, ERR_INVALID, "cancel needs request=ID");
     if (request->quiesce != QUIESCE_NO && !request->disk_only)
@@ -330,6 +350,8 @@ void request_format(const struct request *request, struct pairs *pairs)
         pairs_add(pairs, "domain", "%s", request->domain);
     if (*request->name)
         pairs_add(pairs, "name", "%s", request->name);
+    if (*request->image)
+        pairs_add(pairs, "image", "%s", request->image);
     if (*request->description)
         pairs_add(pairs, "description", "%s", request->description);
     if (*request->about)

@@ -13,7 +13,7 @@
 struct pairs;
 
 enum operation { OPERATION_NONE, OPERATION_CREATE, OPERATION_LIST, OPERATION_DELETE, OPERATION_REVERT,
-                 OPERATION_CANCEL, OPERATIONS };
+                 OPERATION_CANCEL, OPERATION_RELEASE, OPERATION_ACCEPT, OPERATION_FORGET, OPERATIONS };
 
 enum start { START_RUNNING, START_PAUSED };
 
@@ -34,7 +34,8 @@ struct request {
     char id[REQUEST_ID_MAX + 1];        /* "" until somebody gave it one */
     enum operation operation;
     char domain[NAME_MAX_BYTES + 1];    /* a domid, UUID or name; "" = the domain whose tree this is in */
-    char name[NAME_MAX_BYTES + 1];      /* "" on create = the time */
+    char name[NAME_MAX_BYTES + 1];      /* "" on create = the time; release: the id of a snapshot */
+    char image[PATH_SIZE];              /* release: or the image */
     char description[DESCRIPTION_MAX_BYTES + 1];
     char about[REQUEST_ID_MAX + 1];     /* cancel: which request */
     enum start start;                   /* revert: how the domain is left */
@@ -42,7 +43,7 @@ struct request {
     char memory[PATH_SIZE];             /* create: the memory image to be made; "" = in the store */
     enum place type;                    /* create: of disks that say nothing else */
     enum quiesce quiesce;               /* create without memory */
-    bool dry_run;                       /* create: only tell what would be done */
+    bool dry_run;                       /* create, release, accept, forget: only tell what would be done */
     size_t disk_count;                  /* create: these disks and no other; 0 = every writable one */
     struct request_disk disks[DISKS_MAX];
 };
@@ -62,6 +63,8 @@ bool request_parse_known(struct request *request, const struct pairs *pairs);
 /* The canonical form, without the ID; what request_parse_pairs() takes back. */
 void request_format(const struct request *request, struct pairs *pairs);
 
+/* Those that a guest may never ask for, whatever the policy says. */
+bool operation_is_of_dom0(enum operation operation);
 /* The names of the keys, NULL behind the last, "disk-VDEV" for all of its kind: for who lists them. */
 const char *request_key(size_t index);
 const char *place_word(enum place place);

@@ -71,6 +71,8 @@ static void words(void)
 static void requests(void)
 {
     struct request create = { .operation = OPERATION_CREATE, .disk_only = true }, with_memory = create;
+    struct request release = { .operation = OPERATION_RELEASE }, accept = { .operation = OPERATION_ACCEPT };
+    struct request forget = { .operation = OPERATION_FORGET };
     struct request file = create, target = create, dry = create, revert = { .operation = OPERATION_REVERT };
     struct err err = { 0 };
     const struct policy_rule *rule = policy.rules;
@@ -97,7 +99,13 @@ static void requests(void)
     CHECK_INT(policy_check_request(rule, &file, &err), -1);
     CHECK_INT(policy_check_request(rule, &target, &err), -1);
     CHECK_INT(policy_check_request(rule, &dry, &err), -1);
+    /* dom0's alone, and no word of the configuration */
+    CHECK_INT(policy_check_request(rule, &release, &err), -1);
+    CHECK_INT(policy_check_request(rule, &accept, &err), -1);
+    CHECK_INT(policy_check_request(rule, &forget, &err), -1);
     CHECK_INT(err.code, ERR_DENIED);
+    CHECK_INT(policy_set(&policy, "allow", "create accept", &err), -1);
+    CHECK_INT(policy_set(&policy, "allow", "forget", &err), -1);
 }
 
 static bool may(const char *name, const char *uuid, bool self)

@@ -37,6 +37,17 @@ static const struct row {
     TAKEN("delete name=a", DELETE, .name = "a"),
     TAKEN("revert name=a", REVERT, .name = "a", .start = START_RUNNING),
     TAKEN("cancel request=r-1", CANCEL, .about = "r-1"),
+    TAKEN("release image=/srv/a.qcow2", RELEASE, .image = "/srv/a.qcow2"),
+    TAKEN("release name=s dry-run=yes", RELEASE, .name = "s", .dry_run = true),
+    TAKEN("accept", ACCEPT),
+    TAKEN("accept dry-run=yes", ACCEPT, .dry_run = true),
+    TAKEN("forget domain=5 dry-run=yes", FORGET, .domain = "5", .dry_run = true),
+    REFUSED("release", "invalid", "release needs either"),
+    REFUSED("release name=a image=/srv/a", "invalid", "release needs either"),
+    REFUSED("release image=a.qcow2", "invalid", "image is the absolute path"),
+    REFUSED("delete name=a image=/srv/a", "invalid", "image means nothing to delete"),
+    REFUSED("accept name=a", "invalid", "name means nothing to accept"),
+    REFUSED("delete name=a dry-run=yes", "invalid", "dry-run means nothing to delete"),
     REFUSED("", "invalid", "no operation"),
     REFUSED(" ", "invalid", "no operation"),
     REFUSED("frobnicate", "invalid", "unknown operation"),
@@ -394,6 +405,10 @@ static void comes_back(void)
         { .operation = OPERATION_REVERT, .name = "a", .start = START_RUNNING },
         { .operation = OPERATION_REVERT, .name = "a", .start = START_PAUSED },
         { .operation = OPERATION_CANCEL, .about = "r1" },
+        { .operation = OPERATION_RELEASE, .image = "/srv/a b.qcow2", .dry_run = true },
+        { .operation = OPERATION_RELEASE, .name = "a" },
+        { .operation = OPERATION_ACCEPT, .domain = "5" },
+        { .operation = OPERATION_FORGET, .domain = "5" },
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -474,6 +489,9 @@ static void words(void)
     CHECK_STR(operation_word(OPERATION_DELETE), "delete");
     CHECK_STR(operation_word(OPERATION_REVERT), "revert");
     CHECK_STR(operation_word(OPERATION_CANCEL), "cancel");
+    CHECK_STR(operation_word(OPERATION_RELEASE), "release");
+    CHECK_STR(operation_word(OPERATION_ACCEPT), "accept");
+    CHECK_STR(operation_word(OPERATION_FORGET), "forget");
     CHECK_STR(operation_word(OPERATION_NONE), "none");
     CHECK_STR(operation_word((enum operation)99), "none");
 }
