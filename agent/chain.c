@@ -16,6 +16,7 @@
 #include "reach.h"
 #include "store.h"
 #include "vmconfig.h"
+#include "way_out.h"
 
 enum { LINKS_MAX = 4096 }; /* a chain that bites its own tail must end */
 
@@ -261,7 +262,8 @@ static void check_contents(struct chain *chain, const struct images *images, str
         if (!image || image->role != IMAGE_CONTENT || link->frozen || is_being_merged(images, image->path) ||
             is_in_trash(w, image->snapshot))
             continue;
-        err_set(&lost, ERR_CORRUPT, "%s is snapshot %s, which is not to be found in the store", image->path,
+        err_set(&lost, ERR_CORRUPT, "%.120s is snapshot %s, which is not to be found in the store; bring it "
+                "back there, or give it up: xensnap release %s %s", image->path, image->snapshot, w->begun.order.vm,
                 image->snapshot);
         chain_set_unknown(chain, &lost);
     }
@@ -300,6 +302,10 @@ int chain_list(struct chain *chain, const struct images *images, struct work *w,
     check_broken_off(chain, images);
     check_contents(chain, images, w);
     check_stranger(chain);
+    if (chain->misused.code != ERR_NONE)
+        way_out_accept(&chain->misused, w->begun.order.vm, "or, if this is to be the VM");
+    if (chain->stranger.code != ERR_NONE)
+        way_out_accept(&chain->stranger, w->begun.order.vm, "or, if it is the VM");
     return 0;
 }
 

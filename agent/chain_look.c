@@ -13,6 +13,7 @@
 #include "qcow2.h"
 #include "qemu_img.h"
 #include "reach.h"
+#include "way_out.h"
 
 /* An image that we made and that is no disk of the VM: whether it ever came into use. */
 static bool never_came_into_use(const struct link *link, const struct image *image)
@@ -86,7 +87,7 @@ static bool is_half_made(const struct link *link, const struct image *image)
 
 /* Somebody has put another file in its place, or has it stand on another one.  A disk can be made larger; what is a
  * snapshot's content cannot. */
-static void check_header(struct chain *chain, const struct link *link, const struct images *images)
+static void check_header(struct chain *chain, const struct link *link, const struct images *images, struct work *w)
 {
     const struct image *image = &images->item[link->entry];
     const char *backing = *link->backing ? link->backing : IMAGE_ON_NONE;
@@ -101,7 +102,22 @@ static void check_header(struct chain *chain, const struct link *link, const str
                 image->size, link->size);
     else
         return;
+    way_out_accept(&other, w->begun.order.vm, "if that is right");
     chain_set_unknown(chain, &other);
+}
+
+/* What it is like is of no concern any more, but on what it stands. */
+static bool was_released(const struct image *image)
+{
+    return image && image_is_handed_over(image);
+}
+
+/* As it was when it could be read.  1: that is known. */
+static int add_noted_below(struct chain *chain, size_t n, const struct image *image, struct err *err)
+{
+    if (!was_released(image) || !*image->backing)
+        return 0;
+    return *image->backing == '/' && add_below(chain, n, image->backing, "", err) < 0 ? -1 : 1;
 }
 
 static int look_into(struct chain *chain, size_t n, const struct images *images, struct work *w, struct err *err)
@@ -116,8 +132,8 @@ static int look_into(struct chain *chain, size_t n, const struct images *images,
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
     link->size = info.virtual_size;
-    if (link->entry >= 0)
-        check_header(chain, link, images);
+    if (link->entry >= 0 && !was_released(&images->item[link->entry]))
+        check_header(chain, link, images, w);
     return *info.backing == '/' ? add_below(chain, n, info.backing, info.backing_format, err) : 0;
 }
 
@@ -142,7 +158,8 @@ static int look_at_absent(struct chain *chain, size_t n, const struct image *ima
     if (of_use && *image->backing == '/')
         return add_below(chain, n, image->backing, "", err);
     if (of_use && !*image->backing) {
-        err_set(err, ERR_CORRUPT, "%s is not there, and it is not known on what it stands", image->path);
+        err_set(err, ERR_CORRUPT, "%.150s is not there, and it is not known on what it stands; bring it back, "
+                "or give it up: xensnap release DOMAIN IMAGE, of a snapshot's content its ID", image->path);
         chain_set_unknown(chain, err);
     }
     return 0;
@@ -152,12 +169,18 @@ static int look_at(struct chain *chain, size_t n, const struct images *images, s
 {
     struct link *link = &chain->item[n];
     const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
+    struct err below_err;
+    int rc;
 
     if (!is_there(chain, link, image, err))
         return link->there ? 0 : look_at_absent(chain, n, image, err);
     link->empty = never_came_into_use(link, image);
     if (look_into(chain, n, images, w, err) == 0)
         return 0;
+    if (err->code == ERR_QEMU && (rc = add_noted_below(chain, n, image, &below_err)) != 0)
+        return rc > 0 ? 0 : chain_out_of_memory(err);
+    if (image && err->code == ERR_QEMU)
+        way_out_of_image(err, w->begun.order.vm, image, link->active || link->named);
     chain_set_unknown(chain, err);
     return err->code == ERR_QEMU ? 0 : -1; /* qemu-img cannot read it; else it was not even asked */
 }
@@ -167,6 +190,7 @@ static int look_at_head(struct chain *chain, size_t n, const struct images *imag
     struct link *link = &chain->item[n];
     const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
     struct qcow2_head head;
+    struct err below_err;
 
     (void)w;
     if (!is_there(chain, link, image, err))
@@ -174,8 +198,11 @@ static int look_at_head(struct chain *chain, size_t n, const struct images *imag
     if (strcmp(link->format, "qcow2") != 0)
         return 0;
     if (qcow2_read_head(link->path, &head, err) < 0) {
-        chain_set_unknown(chain, err);
-        return 0;
+        int rc = add_noted_below(chain, n, image, &below_err);
+
+        if (rc == 0)
+            chain_set_unknown(chain, err);
+        return rc < 0 ? chain_out_of_memory(err) : 0;
     }
     link->tags = head.snapshots;
     return *head.below == '/' ? add_below(chain, n, head.below, head.below_format, err) : 0;
@@ -196,7 +223,8 @@ static void check_formats(struct chain *chain)
 
         if (link->looked || link->entry < 0 || access(link->path, F_OK) < 0)
             continue;
-        err_set(&err, ERR_CORRUPT, "%s: its format is not written down anywhere, and it is not guessed", link->path);
+        err_set(&err, ERR_CORRUPT, "%.150s: its format is not written down anywhere, and it is not guessed; "
+                "with a disk of the VM in it: xensnap accept DOMAIN", link->path);
         chain_set_unknown(chain, &err);
     }
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -156,6 +157,90 @@ int trash_empty(struct store *store, const char *vm, struct err *err)
     return vm_dir < 0 ? -1 : remove_ours(vm_dir, TRASH, err);
 }
 
+static void damaged_name(char name[UUID_LENGTH + 16], const char *id)
+{
+    snprintf(name, UUID_LENGTH + 16, "damaged-%.*s", UUID_LENGTH, id);
+}
+
+int damaged_move_in(struct store *store, const char *vm, const char *from, const char *id, struct err *err)
+{
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+    char name[UUID_LENGTH + 16];
+
+    damaged_name(name, id);
+    if (vm_dir < 0)
+        return -1;
+    if (renameat(vm_dir, from, vm_dir, name) < 0)
+        return errno == ENOENT ? 0 : err_errno(err, "cannot rename %s to %s", from, name);
+    return dir_sync(vm_dir, err);
+}
+
+static bool has_file(struct store *store, const char *vm, const char *name)
+{
+    struct err err;
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, &err);
+
+    return vm_dir >= 0 && faccessat(vm_dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool damaged_is_there(struct store *store, const char *vm, const char *id)
+{
+    char name[UUID_LENGTH + 16];
+
+    damaged_name(name, id);
+    return has_file(store, vm, id) || has_file(store, vm, name);
+}
+
+bool damaged_is_twice(struct store *store, const char *vm, const char *id)
+{
+    char name[UUID_LENGTH + 16];
+
+    damaged_name(name, id);
+    return has_file(store, vm, id) && has_file(store, vm, name);
+}
+
+static int is_of_snapshot(const struct dirent *child)
+{
+    const char *name = child->d_name;
+
+    return uuid_valid(name) || strncmp(name, "damaged-", 8) == 0 || strcmp(name, DRAFT) == 0 ||
+           strcmp(name, TRASH) == 0;
+}
+
+/* Out of the list first: what stays of it is no snapshot that cannot be read. */
+static int drop_one(int vm_dir, const char *name, struct err *left, struct err *err)
+{
+    char damaged[UUID_LENGTH + 16];
+
+    if (uuid_valid(name)) {
+        damaged_name(damaged, name);
+        remove_ours(vm_dir, damaged, left); /* of the same one, released before */
+        if (renameat(vm_dir, name, vm_dir, damaged) < 0)
+            return err_errno(err, "cannot rename %s", name);
+        name = damaged;
+    }
+    remove_ours(vm_dir, name, left);
+    return 0;
+}
+
+int damaged_drop_all(struct store *store, const char *vm, struct err *left, struct err *err)
+{
+    _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+    struct dirent **children = NULL;
+    int count = vm_dir < 0 ? 0 : scandirat(vm_dir, ".", &children, is_of_snapshot, alphasort), rc = 0;
+
+    if (vm_dir < 0)
+        return -1;
+    if (count < 0)
+        return err_errno(err, "cannot list the snapshots");
+    for (int i = 0; i < count; i++) {
+        rc = rc == 0 ? drop_one(vm_dir, children[i]->d_name, left, err) : rc;
+        free(children[i]);
+    }
+    free(children);
+    return rc;
+}
+
 int store_set_current(struct store *store, const char *vm, const char *id, struct err *err)
 {
     _cleanup_(closep) int vm_dir = store_vm_dir(store, vm, STORE_EXISTING, err);
@@ -229,8 +314,8 @@ char *store_read_file(struct store *store, const char *vm, const char *id, const
 
 /* What is of no use without a snapshot or an image of ours. */
 static const char *const leftovers[] = { "config.json", "config.json.new", "disk.cfg", "disk.cfg.new", "current",
-                                         "current.new", "images.json.new", "next.json", "next.json.new", "owed.new",
-                                         "reserve" };
+                                         "current.new", "images.json.new", "images.json.damaged", "next.json",
+                                         "next.json.new", "owed.new", "reserve" };
 
 static bool is_leftover(const char *name)
 {

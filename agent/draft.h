@@ -34,6 +34,18 @@ int trash_record(struct store *store, const char *vm, struct record *record, str
 void trash_give_space(struct store *store, const char *vm);
 int trash_empty(struct store *store, const char *vm, struct err *err);
 
+/* What nobody can read is set aside: the snapshot ID, or what is called FROM, is VM/damaged-ID from then on, and in no
+ * list.  Nothing of it is removed.  None there is fine. */
+int damaged_move_in(struct store *store, const char *vm, const char *from, const char *id, struct err *err);
+/* Whether there is a directory of that snapshot, in the list or set aside. */
+bool damaged_is_there(struct store *store, const char *vm, const char *id);
+/* Both, so that it cannot be set aside once more. */
+bool damaged_is_twice(struct store *store, const char *vm, const char *id);
+
+/* Removes every snapshot of the VM, also those that cannot be read or were set aside, the draft and the trash, with the
+ * files that are ours.  LEFT: one that something else is in, which stays, set aside. */
+int damaged_drop_all(struct store *store, const char *vm, struct err *left, struct err *err);
+
 /* Writes which snapshot the VM's state descends from; "" for none. */
 int store_set_current(struct store *store, const char *vm, const char *id, struct err *err);
 /* Replaces the record of a snapshot that is in the list. */

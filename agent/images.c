@@ -14,12 +14,13 @@
 
 #define FILE_NAME "images.json"
 
-enum { LEDGER_VERSION = 2 };
+enum { LEDGER_VERSION = 2, LEDGER_WITH_WAYS_OUT = 3 };
 
 static const char *const roles[] = { [IMAGE_MADE] = "made", [IMAGE_HEAD] = "head", [IMAGE_CONTENT] = "content",
                                      [IMAGE_RETIRED] = "retired" };
 static const char *const whys[] = { [WHY_MERGED] = "merged", [WHY_REPLACED] = "replaced",
-                                    [WHY_DELETED] = "deleted", [WHY_UNUSED] = "unused" };
+                                    [WHY_DELETED] = "deleted", [WHY_UNUSED] = "unused",
+                                    [WHY_RELEASED] = "released" };
 static const char *const guards[] = { [GUARD_NONE] = "", [GUARD_OURS] = "ours", [GUARD_THEIRS] = "theirs",
                                       [GUARD_CANNOT] = "cannot" };
 enum { GUARDS = sizeof guards / sizeof *guards };
@@ -37,6 +38,16 @@ struct image *images_find(const struct images *images, const char *path)
         if (strcmp(images->item[i].path, path) == 0)
             return &images->item[i];
     return NULL;
+}
+
+struct image *images_find_file(const struct images *images, const char *path)
+{
+    struct image *image = images_find(images, path);
+
+    for (size_t i = 0; !image && i < images->count; i++)
+        if (same_file(images->item[i].path, path))
+            image = &images->item[i];
+    return image;
 }
 
 struct image *images_add(struct images *images, const char *path, const char *format, bool made)
@@ -69,7 +80,7 @@ void images_remove(struct images *images, const char *path)
 static void set_role(struct image *image, enum image_role role)
 {
     image->role = role;
-    image->waits = image->leaving = false;
+    image->waits = image->leaving = image->apart = false;
     *image->vdev = *image->snapshot = '\0';
 }
 
@@ -104,6 +115,17 @@ void image_retire(struct image *image, enum image_why why, bool waits)
     image->waits = waits;
 }
 
+void image_release(struct image *image)
+{
+    image_retire(image, WHY_RELEASED, false);
+    image->made = false;
+}
+
+bool image_is_handed_over(const struct image *image)
+{
+    return image->role == IMAGE_RETIRED && image->why == WHY_RELEASED && !image->made;
+}
+
 const char *image_why_word(enum image_why why)
 {
     return whys[why];
@@ -113,7 +135,8 @@ const char *image_why_word(enum image_why why)
 
 static int broken(struct err *err)
 {
-    return err_set(err, ERR_CORRUPT, FILE_NAME " cannot be read; it says which images are ours");
+    return err_set(err, ERR_CORRUPT, FILE_NAME " cannot be read; it says which images are ours; bring it back, or do "
+                   "without it, with no image ours: xensnap accept DOMAIN");
 }
 
 static bool parse_tags(struct image *image, const struct json *tags)
@@ -148,6 +171,7 @@ static bool parse_role(struct image *image, const struct json *json)
     image->role = (enum image_role)role;
     image->waits = json_true(json_get(json, "waits"));
     image->leaving = json_true(json_get(json, "leaving"));
+    image->apart = json_true(json_get(json, "apart"));
     switch (image->role) {
     case IMAGE_HEAD: return json_copy(json, "vdev", image->vdev, sizeof image->vdev);
     case IMAGE_CONTENT:
@@ -238,6 +262,11 @@ static bool parse_old_image(struct images *images, const struct json *json)
     return true;
 }
 
+static bool is_version(long long version)
+{
+    return version == LEDGER_VERSION || version == LEDGER_WITH_WAYS_OUT;
+}
+
 static int parse(struct images *images, const char *text, struct err *err)
 {
     _cleanup_(json_freep) struct json *json = json_parse(text);
@@ -246,7 +275,7 @@ static int parse(struct images *images, const char *text, struct err *err)
     images->old = json_is_array(json_get(json, "images"));
     if (images->old)
         list = json_get(json, "images");
-    else if (json_integer(json_get(json, "version"), 0) != LEDGER_VERSION)
+    else if (!is_version(json_integer(json_get(json, "version"), 0)))
         return broken(err);
     if (!json_is_array(list))
         return broken(err);
@@ -268,6 +297,17 @@ int images_load(struct images *images, struct store *store, const char *vm, stru
     if (!text)
         return errno == ENOENT ? 0 : err_errno(err, "cannot read " FILE_NAME);
     return parse(images, text, err);
+}
+
+int images_set_aside(struct store *store, const char *vm, struct err *err)
+{
+    _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+
+    if (dir < 0)
+        return -1;
+    if (renameat(dir, FILE_NAME, dir, FILE_NAME ".damaged") < 0 && errno != ENOENT)
+        return err_errno(err, "cannot rename " FILE_NAME);
+    return dir_sync(dir, err);
 }
 
 static void put_flag(struct json_writer *w, const char *key, bool value)
@@ -295,6 +335,7 @@ static void put_image(struct json_writer *w, const struct image *image)
         json_put_string(w, "why", whys[image->why]);
     put_flag(w, "waits", image->waits);
     put_flag(w, "leaving", image->leaving);
+    put_flag(w, "apart", image->apart);
     if (*image->merging)
         json_put_string(w, "merging", image->merging);
     if (*image->merging && *image->boot)
@@ -311,6 +352,15 @@ static void put_image(struct json_writer *w, const struct image *image)
     json_end_object(w);
 }
 
+/* Who does not know what is set apart would merge into it: he is to refuse the file. */
+static int version_of(const struct images *images)
+{
+    for (size_t i = 0; i < images->count; i++)
+        if (images->item[i].apart || (images->item[i].role == IMAGE_RETIRED && images->item[i].why == WHY_RELEASED))
+            return LEDGER_WITH_WAYS_OUT;
+    return LEDGER_VERSION;
+}
+
 /* An empty list is no file, so that a VM of which nothing is left leaves nothing. */
 int images_save(const struct images *images, struct store *store, const char *vm, struct err *err)
 {
@@ -324,7 +374,7 @@ int images_save(const struct images *images, struct store *store, const char *vm
         return dir_sync(dir, err);
     }
     json_object(w, NULL);
-    json_put_integer(w, "version", LEDGER_VERSION);
+    json_put_integer(w, "version", version_of(images));
     json_array(w, "ledger"); /* the first version looks for "images", and refuses the file */
     for (size_t i = 0; i < images->count; i++)
         put_image(w, &images->item[i]);

@@ -4,7 +4,7 @@
 
 /* VM/images.json, the ledger: an entry for each image of a VM that is ours, or on which something of ours stands, and
  * what it is.  What is not in it is never unlinked, whoever refers to it; what is in it is unlinked only for one of the
- * four reasons of enum image_why, which is written down before. */
+ * reasons of enum image_why, which is written down before. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +30,7 @@ enum image_why {
     WHY_REPLACED, /* by a revert that was asked for */
     WHY_DELETED,  /* it was the content of a snapshot that was deleted */
     WHY_UNUSED,   /* it never came into use */
+    WHY_RELEASED, /* somebody has asked for that: forget, or release, whose images are not ours any more */
 };
 
 /* Whose its immutable flag is (immutable.h, protect.h). */
@@ -50,6 +51,7 @@ struct image {
     char vdev[VDEV_SIZE];     /* IMAGE_HEAD: of which disk; "" = not known */
     char snapshot[UUID_LENGTH + 1]; /* IMAGE_CONTENT */
     enum image_why why;       /* IMAGE_RETIRED */
+    bool apart;               /* IMAGE_HEAD: it was set apart by release or accept; nothing is merged into it */
     bool waits;               /* IMAGE_RETIRED: the VM has not run without it yet */
     bool leaving;             /* IMAGE_HEAD: a revert that is under way replaces it */
     char merging[PATH_SIZE];  /* the image above it whose data is on its way into this one, or "" */
@@ -70,12 +72,16 @@ struct images {
 
 /* Strict: ERR_CORRUPT where anything in it is not understood.  No file is an empty list. */
 int images_load(struct images *images, struct store *store, const char *vm, struct err *err);
+/* One that cannot be read is images.json.damaged from then on, so that another can be begun. */
+int images_set_aside(struct store *store, const char *vm, struct err *err);
 /* Durable when it returns; an empty list removes the file. */
 int images_save(const struct images *images, struct store *store, const char *vm, struct err *err);
 void images_deinit(struct images *images);
 
 /* By its path as it is written; NULL where there is none. */
 struct image *images_find(const struct images *images, const char *path);
+/* By the file; NULL where there is none. */
+struct image *images_find_file(const struct images *images, const char *path);
 /* Adds it as IMAGE_MADE, or finds it and leaves it as it is; NULL: out of memory.  Others may move. */
 struct image *images_add(struct images *images, const char *path, const char *format, bool made);
 void images_remove(struct images *images, const char *path);
@@ -86,6 +92,10 @@ void image_content(struct image *image, const char *snapshot);
  * can be made larger.  BACKING "": it stands on nothing.  Whether that changed anything. */
 bool image_header(struct image *image, long long size, const char *backing);
 void image_retire(struct image *image, enum image_why why, bool waits);
+/* It is the administrator's from now on, and never removed by us.  As long as its file is there it stays in the ledger,
+ * so that what it stands on is kept for him. */
+void image_release(struct image *image);
+bool image_is_handed_over(const struct image *image);
 /* For people. */
 const char *image_why_word(enum image_why why);
 

@@ -57,7 +57,7 @@ static bool is_undone(const struct images *images, const struct chain *chain, co
 static bool is_unused(const struct images *images, const struct chain *chain, const struct image *image,
                       const struct link *link)
 {
-    if (!image->made || !link->there || is_needed(link) || count_above(chain, link) > 0)
+    if (!image->made || image->apart || !link->there || is_needed(link) || count_above(chain, link) > 0)
         return false;
     return image->role == IMAGE_MADE || is_undone(images, chain, image, link);
 }
@@ -80,6 +80,10 @@ static bool may_be_forgotten(const struct chain *chain, const struct image *imag
     if (*image->merging || image->tag_count > 0 || image->role == IMAGE_CONTENT || link->frozen ||
         is_away_with_our_flag(image, link))
         return false;
+    if (image->apart && link->named)
+        return false; /* accept says so: it is by this that the domain is known to be the VM */
+    if (image_is_handed_over(image) && link->there)
+        return false; /* what it stands on is kept for the administrator */
     if (image->made)
         return !link->there && image->role != IMAGE_HEAD && count_above(chain, link) == 0;
     return ours_above(chain, link) == 0;
@@ -157,7 +161,8 @@ static const struct link *find_upper(const struct images *images, const struct c
         return upper && upper->entry >= 0 && upper->tags == 0 && upper->snapshots == 0 &&
                may_go_on(chain, image, lower, upper) ? upper : NULL;
     }
-    if (!may_take(lower) || chain_above(chain, lower, &upper) != 1 || upper->entry < 0 || !may_go_down(upper))
+    if (image->apart || !may_take(lower) || chain_above(chain, lower, &upper) != 1 || upper->entry < 0 ||
+        !may_go_down(upper))
         return NULL;
     if (!images->item[upper->entry].made || !was_given_up(image, &images->item[upper->entry]))
         return NULL;
@@ -220,7 +225,9 @@ struct images_step images_next(const struct images *images, const struct chain *
  * that bites its own tail. */
 static bool is_of_use(const struct images *images, const struct chain *chain, const struct link *link, size_t depth)
 {
-    if (link->entry < 0 || images->item[link->entry].role != IMAGE_RETIRED || is_needed(link) || depth == 0)
+    const struct image *image = link->entry < 0 ? NULL : &images->item[link->entry];
+
+    if (!image || image->role != IMAGE_RETIRED || image_is_handed_over(image) || is_needed(link) || depth == 0)
         return true;
     for (size_t i = 0; i < chain->count; i++)
         if (chain->item[i].below == (int)(link - chain->item) &&
@@ -249,7 +256,7 @@ enum images_guard images_guard(const struct images *images, const struct chain *
     if (!link)
         return IMAGES_GUARD_KEEP;
     configured = link->named && link->writable;
-    if (link->node == NODE_TOP || (chain->runs && configured))
+    if (link->node == NODE_TOP || (chain->runs && configured) || image_is_handed_over(&images->item[n]))
         return IMAGES_GUARD_CLEAR;
     if (link->frozen || images->item[n].role == IMAGE_CONTENT ||
         (*images->item[n].merging && !images->item[n].arrived))

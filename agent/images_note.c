@@ -32,12 +32,9 @@ static int change_images(struct store *store, const char *vm,
 /* The entry of that file, whatever it is called there, or a new one; NULL: out of memory. */
 static struct image *find_or_add(struct images *images, const char *path, const char *format)
 {
-    if (images_find(images, path))
-        return images_find(images, path);
-    for (size_t i = 0; i < images->count; i++)
-        if (same_file(images->item[i].path, path))
-            return &images->item[i];
-    return images_add(images, path, format, false);
+    struct image *image = images_find_file(images, path);
+
+    return image ? image : images_add(images, path, format, false);
 }
 
 static int add_made(struct images *images, const void *path, struct err *err)
@@ -175,6 +172,21 @@ static int retire_content(struct images *images, const void *data, struct err *e
 int images_retire_content(struct store *store, const struct record *record, bool waits, struct err *err)
 {
     return change_images(store, record->vm, retire_content, &(struct gone){ record, waits }, err);
+}
+
+static int release_one(struct images *images, const void *path, struct err *err)
+{
+    struct image *image = images_find(images, path);
+
+    (void)err;
+    if (image)
+        image_release(image);
+    return image ? 0 : 1;
+}
+
+int images_release(struct store *store, const char *vm, const char *path, struct err *err)
+{
+    return change_images(store, vm, release_one, path, err);
 }
 
 struct disks {

@@ -28,6 +28,8 @@ int images_note_head(struct store *store, const char *vm, const char *vdev, cons
 /* Each image that RECORD has outside, as its content, or as given up with it. */
 int images_note_content(struct store *store, const struct record *record, struct err *err);
 int images_retire_content(struct store *store, const struct record *record, bool waits, struct err *err);
+/* It is the administrator's: image_release(). */
+int images_release(struct store *store, const char *vm, const char *path, struct err *err);
 /* A revert: VDEVS of the disks that it replaces are in these images now ("leaving"); nothing else is leaving.  COUNT 0:
  * it was given up. */
 struct images_disk {

@@ -129,23 +129,47 @@ static struct journal *journal_new(struct store *store, const char *vm, enum sto
     return journal->dir < 0 ? journal_close(journal) : journal;
 }
 
-int journal_begin(struct journal **out, struct store *store, const struct journal_order *order, struct err *err)
+/* The journal as it is, locked; *SIZE is how much stands in it. */
+static int open_own(struct journal **out, struct store *store, const char *vm, off_t *size, struct err *err)
 {
-    struct journal *journal = journal_new(store, order->order.vm, STORE_MAKE, err);
+    struct journal *journal = journal_new(store, vm, STORE_MAKE, err);
     struct stat st;
 
+    *out = NULL;
     if (!journal)
         return -1;
     journal->fd = open_locked(journal->dir, O_CREAT, LOCK_EX | LOCK_NB);
     if (journal->fd < 0 && errno == EWOULDBLOCK)
         err_set(err, ERR_BUSY, "another operation on this domain is running");
-    else if (journal->fd < 0)
+    else if (journal->fd < 0 || fstat(journal->fd, &st) < 0)
         err_errno(err, "cannot open the journal");
-    else if (fstat(journal->fd, &st) == 0 && st.st_size > 0)
-        err_set(err, ERR_BUSY, "an interrupted operation has to be put right first; ask again");
-    else if (write_order(journal, order) < 0 || fsync(journal->dir) < 0)
-        err_errno(err, "cannot write the journal");
     else {
+        *size = st.st_size;
+        *out = journal;
+        return 0;
+    }
+    journal_close(journal);
+    return -1;
+}
+
+static int begin(struct journal *journal, const struct journal_order *order, struct err *err)
+{
+    if (write_order(journal, order) == 0 && fsync(journal->dir) == 0)
+        return 0;
+    return err_errno(err, "cannot write the journal");
+}
+
+int journal_begin(struct journal **out, struct store *store, const struct journal_order *order, struct err *err)
+{
+    struct journal *journal;
+    off_t size;
+
+    if (open_own(&journal, store, order->order.vm, &size, err) < 0)
+        return -1;
+    if (size > 0)
+        err_set(err, ERR_BUSY, "an interrupted operation has to be put right first; ask again, or give it up: xensnap "
+                "accept %s", order->order.vm);
+    else if (begin(journal, order, err) == 0) {
         *out = journal;
         return 0;
     }
@@ -220,6 +244,9 @@ static void parse_order(const struct json *json, struct journal_state *state)
     struct pairs pairs = { 0 };
     bool whole = true;
 
+    /* A second order has taken over from the first: of that only the guest is left to be seen to. */
+    *state = (struct journal_state){ .begun.order.domid = -1, .downtime_ms = -1, .suspended = state->suspended,
+                                     .paused = state->paused };
     for (size_t i = 0; i < json_count(request) && i < PAIRS_MAX; i++) {
         const char *key = json_string(json_at(json_at(request, i), 0));
         const char *value = json_string(json_at(json_at(request, i), 1));
@@ -299,6 +326,24 @@ static int read_state(int dir, struct journal_state *state, off_t *whole)
         *whole = end + 1 - text;
     }
     return 0;
+}
+
+int journal_take_over(struct journal **out, struct store *store, const struct journal_order *order,
+                      struct journal_state *left, struct err *err)
+{
+    struct journal *journal;
+    off_t size, whole;
+
+    if (open_own(&journal, store, order->order.vm, &size, err) < 0)
+        return -1;
+    if (read_state(journal->dir, left, &whole) < 0 || (size != whole && ftruncate(journal->fd, whole) < 0))
+        err_errno(err, "cannot read the journal");
+    else if (begin(journal, order, err) == 0) {
+        *out = journal;
+        return 0;
+    }
+    journal_close(journal);
+    return -1;
 }
 
 static void on_alarm(int signal)

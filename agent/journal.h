@@ -36,6 +36,11 @@ struct journal_state {
 
 /* Begins; ERR_BUSY where another operation runs or was left behind. */
 int journal_begin(struct journal **out, struct store *store, const struct journal_order *order, struct err *err);
+/* Begins all the same where one was left behind that cannot be put right: LEFT is what it tells, and that is over from
+ * here on, but for the guest that it may have made stand still.  LEFT->step is "" and LEFT->begun.order.vm, too, where
+ * there was none.  ERR_BUSY where another operation runs. */
+int journal_take_over(struct journal **out, struct store *store, const struct journal_order *order,
+                      struct journal_state *left, struct err *err);
 /* For recovery: waits for the lock, and for the journal to go: *OUT stays NULL where there is none. */
 int journal_take(struct journal **out, struct store *store, const char *vm, struct journal_state *state,
                  struct err *err);

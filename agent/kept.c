@@ -107,7 +107,8 @@ int kept_check_ours(const struct kept *kept, struct work *w, const struct xl_dom
     return err_set(err, ERR_BUSY,
                    "domain %u of this VM was started by somebody else while a revert was not finished, and is not "
                    "touched; when it has ended (xl shutdown %u) its disks stay as they are, and the VM can be reverted "
-                   "again or started", domain->domid, domain->domid);
+                   "again or started; or let it be the VM: xensnap accept %u", domain->domid, domain->domid,
+                   domain->domid);
 }
 
 void kept_forget(struct work *w)

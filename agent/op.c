@@ -10,7 +10,7 @@
 #include "qemu_img.h"
 #include "xl.h"
 
-const struct op *const ops[] = { &op_create, &op_delete, &op_revert, NULL };
+const struct op *const ops[] = { &op_create, &op_delete, &op_revert, &op_release, &op_accept, &op_forget, NULL };
 
 const struct op *op_find(enum operation operation)
 {
@@ -25,6 +25,14 @@ int work_begin(struct work *work, const char *snapshot, struct err *err)
     snprintf(work->begun.snapshot, sizeof work->begun.snapshot, "%s", snapshot);
     snprintf(work->snapshot, sizeof work->snapshot, "%s", snapshot);
     if (journal_begin(&work->journal, work->store, &work->begun, err) < 0)
+        return -1;
+    qemu_img_keeps_open(journal_lock(work->journal));
+    return 0;
+}
+
+int work_take_over(struct work *work, struct journal_state *left, struct err *err)
+{
+    if (journal_take_over(&work->journal, work->store, &work->begun, left, err) < 0)
         return -1;
     qemu_img_keeps_open(journal_lock(work->journal));
     return 0;

@@ -42,7 +42,7 @@ struct op {
     int (*recover)(struct work *work, const struct journal_state *state, struct err *err);
 };
 
-extern const struct op op_create, op_delete, op_revert;
+extern const struct op op_create, op_delete, op_revert, op_release, op_accept, op_forget;
 
 /* NULL for what no worker does. */
 const struct op *op_find(enum operation operation);
@@ -52,6 +52,8 @@ bool op_knows(const struct op *op, const struct journal_state *state);
 
 /* Writes the journal's first line: from here on something of the operation may be left behind. */
 int work_begin(struct work *work, const char *snapshot, struct err *err);
+/* The same where what was left behind is to be over: LEFT is what it tells. */
+int work_take_over(struct work *work, struct journal_state *left, struct err *err);
 /* What is no error and somebody has to know: into the log, and behind what was said before it into the result. */
 void work_warn(struct work *work, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Nobody stands still any more: where the domain runs, the agent need not wait for what is left, which is done through

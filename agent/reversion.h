@@ -60,6 +60,11 @@ void reversion_give_space(struct work *work);
 int reversion_drop_replaced(struct work *work, bool wait, struct err *err);
 /* If an earlier revert had to leave something: tries again, for which REACH is closed and opened anew. */
 int reversion_drop_late(struct work *work, struct reach *reach, struct err *err);
+/* Whether one was begun and has not given back yet what it kept. */
+bool reversion_is_begun(struct work *work);
+/* It is not finished any more: what it was going to do is forgotten.  No image is removed, and what it has kept inside
+ * images stays there. */
+int reversion_give_up(struct work *work, struct err *err);
 /* Nothing was replaced: removes the new images. */
 int reversion_forget(struct work *work, struct err *err);
 

@@ -55,7 +55,7 @@ void reversion_end(struct work *w)
         work_warn(w, "what was kept inside images stays there: %s", err.text);
 }
 
-static bool next_is_there(struct work *w)
+bool reversion_is_begun(struct work *w)
 {
     struct err err;
     _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
@@ -71,7 +71,7 @@ int reversion_note_whole(struct work *w, struct reversion *r, struct err *err)
 
     if (!disks)
         return err_set(err, ERR_IO, "out of memory");
-    if (!r->config && (!next_is_there(w) || reversion_read_next(w, r, err) < 0))
+    if (!r->config && (!reversion_is_begun(w) || reversion_read_next(w, r, err) < 0))
         return 0;
     for (size_t i = 0; i < r->record.disk_count; i++) {
         struct record_disk disk;
@@ -93,7 +93,7 @@ static int list_kept(struct work *w, struct record *kept, struct err *err)
 
     if (!disks)
         return err_set(err, ERR_IO, "out of memory");
-    if (!next_is_there(w))
+    if (!reversion_is_begun(w))
         return 0;
     if (reversion_read_next(w, &r, err) < 0)
         return -1;
@@ -161,7 +161,7 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
 {
     struct err drop_err;
 
-    if (!reach->runs || !next_is_there(w))
+    if (!reach->runs || !reversion_is_begun(w))
         return 0;
     reach_close(reach); /* QEMU serves one client at a time */
     if (reversion_drop_replaced(w, false, &drop_err) < 0)
@@ -169,10 +169,13 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
     return reach_open(reach, w->xl, w->begun.order.vm, w->control, err);
 }
 
-int reversion_forget(struct work *w, struct err *err)
+int reversion_give_up(struct work *w, struct err *err)
 {
     remove_plan(w);
-    if (images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err) < 0)
-        return -1;
-    return remove_unneeded(w, err);
+    return images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err);
+}
+
+int reversion_forget(struct work *w, struct err *err)
+{
+    return reversion_give_up(w, err) < 0 ? -1 : remove_unneeded(w, err);
 }

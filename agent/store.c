@@ -167,12 +167,12 @@ struct listing {
 };
 
 /* The first one stands; each is told. */
-static void leave_out(struct snapshots *snapshots, const char *id, const char *why)
+static void leave_out(struct snapshots *snapshots, const char *vm, const char *id, const char *why)
 {
     log_warning("snapshot %s: %s", id, why);
     if (snapshots->missing.code == ERR_NONE)
-        err_set(&snapshots->missing, ERR_CORRUPT, "snapshot %s cannot be read (%s), so it is not known which images it "
-                "needs; nothing is removed or merged until it can", id, why);
+        err_set(&snapshots->missing, ERR_CORRUPT, "snapshot %s cannot be read (%.80s): nothing is merged or removed; "
+                "bring it back, or give it up: xensnap release %s %s", id, why, vm, id);
 }
 
 static int read_record(int vm_dir, const char *vm, const char *id, struct record *record, struct err *err)
@@ -198,12 +198,12 @@ static void add_snapshot(void *data, const char *id)
 
     grown = reallocarray(snapshots->records, snapshots->count + 1, sizeof *grown);
     if (!grown) {
-        leave_out(snapshots, id, "out of memory");
+        leave_out(snapshots, listing->vm, id, "out of memory");
         return;
     }
     snapshots->records = grown;
     if (read_record(listing->dir, listing->vm, id, &grown[snapshots->count], &err) < 0)
-        leave_out(snapshots, id, err.text);
+        leave_out(snapshots, listing->vm, id, err.text);
     else
         snapshots->count++;
 }

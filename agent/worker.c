@@ -49,7 +49,8 @@ static int put_right_foreign(struct work *work, const struct journal_state *stat
         return -1;
     work->by_hand = true;
     return err_set(err, ERR_CORRUPT, "another version of xensnap has begun this, and it alone can put it right: the "
-                   "journal has what this one does not know. The domain goes on. Start that version again");
+                   "journal has what this one does not know. The domain goes on. Start that version again, or "
+                   "give it up: xensnap accept %s", work->begun.order.vm);
 }
 
 static int put_right(struct work *work, const struct journal_state *state, struct err *err)

@@ -73,7 +73,7 @@ finds 2 "$dir/long-249.qcow2: 250 images stand on each other, and xensnap serves
 
 echo '{' > "$store/images.json"
 finds 1 "images.json: it cannot be read.*; "
-edit "$store/images.json" "d['version'] = 3"
+edit "$store/images.json" "d['version'] = 4"
 finds 1 'images.json: it cannot be read'
 rm "$store/images.json"
 finds 4 "it is snapshot $memory, and images.json does not say so"

@@ -25,7 +25,7 @@ healed
 
 three "a ledger of a newer version"
 cp "$dir/store/$vm/images.json" "$dir/kept"
-sed -i 's/"version": 2/"version": 3/' "$dir/store/$vm/images.json"
+sed -i 's/"version": 2/"version": 4/' "$dir/store/$vm/images.json"
 refused s3
 cp "$dir/kept" "$dir/store/$vm/images.json"
 healed

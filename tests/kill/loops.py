@@ -78,7 +78,8 @@ def steps_of(build):
     worker = f"{build}/tests/double/xensnap-worker"
     for line in subprocess.run([worker, "--steps"], capture_output=True, text=True, check=True).stdout.splitlines():
         operation, step = line.split()
-        steps[operation].append(step)
+        if operation in ("create", "delete", "revert"):  # the ways out are killed by integration test-release and so on
+            steps[operation].append(step)
     return {operation: found + ["outcome"] for operation, found in steps.items()}
 
 

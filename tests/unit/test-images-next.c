@@ -8,8 +8,8 @@
 /* A VM in words: first whether it "runs" or is "stopped", and whether it is "unknown" what else there is.  Then its
  * images, each behind a semicolon: NAME ours|theirs|foreign and what is to be said of it; "foreign" is in no ledger.
  *
- *   made head content merged replaced deleted unused    the role; the last four are why it is retired
- *   waits leaving into NAME arrived now untag flagged    the rest of its entry
+ *   made head content merged replaced deleted unused released    the role; the last five are why it is retired
+ *   waits leaving apart into NAME arrived now untag flagged    the rest of its entry
  *   on NAME                                              what it stands on
  *   active below named                                   how QEMU has it, or that a configuration names it
  *   frozen inside tagged                                 a record's content; our snapshots in it, somebody else's
@@ -24,7 +24,7 @@ struct world {
     const char *on[IMAGES]; /* by link */
 };
 
-static const char *const whys[] = { "merged", "replaced", "deleted", "unused" };
+static const char *const whys[] = { "merged", "replaced", "deleted", "unused", "released" };
 
 static void parse_role(struct image *image, const char *word)
 {
@@ -34,13 +34,15 @@ static void parse_role(struct image *image, const char *word)
         image_head(image, "xvda");
     if (strcmp(word, "content") == 0)
         image_content(image, "snapshot");
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(word, whys[i]) == 0)
             image_retire(image, (enum image_why)i, false);
     if (strcmp(word, "waits") == 0)
         image->waits = true;
     if (strcmp(word, "leaving") == 0)
         image->leaving = true;
+    if (strcmp(word, "apart") == 0)
+        image->apart = true;
     if (strcmp(word, "arrived") == 0)
         image->arrived = true;
     if (strcmp(word, "now") == 0)
@@ -169,6 +171,19 @@ static void removed(void)
           "runs; b theirs content frozen below; o ours deleted on b; c ours content frozen on o;"
           " n ours head on b active",
           "merge c o" },
+        { "what forget has given up", "runs; o ours released; n ours head active", "unlink o" },
+        { "the same with a snapshot inside that nobody knows", "runs; o ours released tagged; n ours head active",
+          "nothing" },
+        { "the same with one that is in the list", "runs; o ours released inside; n ours head active", "nothing" },
+        { "the same that is the VM's disk after all", "runs; o ours released active", "head o" },
+        { "the same with the VM's disk on it", "runs; o ours released below; n ours head on o active", "nothing" },
+        { "what release has handed over", "runs; o theirs released; n ours head active", "nothing" },
+        { "the same, gone", "runs; o theirs released gone; n ours head active", "forget o" },
+        { "what it stands on stays as long as it is there",
+          "runs; b ours deleted; o theirs released on b; n ours head active", "nothing" },
+        { "and goes with it", "runs; o theirs released gone; b ours deleted; n ours head active", "forget o" },
+        { "nothing is merged into it", "runs; o theirs released below; n ours head on o active", "nothing" },
+        { "nor is it merged", "stopped; b ours deleted; o theirs released on b active", "nothing" },
         { "what a revert replaced", "runs; o ours replaced; n ours head active", "unlink o" },
         { "it holds a snapshot of ours", "runs; o ours replaced inside; n ours head active", "nothing" },
         { "it holds somebody else's snapshot", "runs; o ours replaced tagged; n ours head active", "nothing" },
@@ -228,6 +243,11 @@ static void heads(void)
           "runs; b theirs content frozen; o ours head empty on b; c foreign on o", "nothing" },
         { "a disk that was attached after the snapshot that was gone back to",
           "runs; c theirs content frozen; o ours head xvdb on c; n ours head active", "nothing" },
+        { "one that was set apart, and the disk goes on above it",
+          "runs; b theirs content frozen below; o ours head apart on b below; n ours head on o active", "nothing" },
+        { "the same that holds nothing", "runs; b theirs content frozen; o ours head apart empty on b", "nothing" },
+        { "one that is not ours, by which the VM was accepted", "runs; o theirs head apart active named", "nothing" },
+        { "the same that is its disk no more", "runs; o theirs head apart; n ours head active", "forget o" },
         { "two heads of one disk",
           "runs; b theirs content frozen below; o ours head on b; n ours head on b active", "nothing" },
         { "two heads of one disk on an image that was given up",

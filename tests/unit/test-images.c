@@ -135,6 +135,48 @@ static void noted_twice(void)
     CHECK_INT(images_set_merging(store, VM1, "/srv/none", "/srv/ours", false, &err), -1);
 }
 
+static bool is_version(const struct scratch *scratch, int version)
+{
+    FILE *file = fopen(scratch_path(scratch, FILE_PATH), "r");
+    char text[64] = "";
+    int is = -1;
+
+    if (file && fgets(text, sizeof text, file) && fgets(text, sizeof text, file))
+        sscanf(text, " \"version\": %d", &is);
+    if (file)
+        fclose(file);
+    return is == version;
+}
+
+/* What is released is never ours again; and who does not know what that is, or what is set apart, refuses the file. */
+static void handed_over(void)
+{
+    _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
+    _cleanup_(store_closep) struct store *store = new_store(&scratch);
+    struct images images = { 0 };
+    struct err err = { 0 };
+
+    new_vm(store, VM1);
+    CHECK_INT(images_note_made(store, VM1, "/srv/o", &err), 0);
+    CHECK_INT(images_note_head(store, VM1, "xvda", "/srv/o", "qcow2", &err), 0);
+    CHECK(is_version(&scratch, 2));
+    CHECK_INT(images_release(store, VM1, "/srv/o", &err), 0);
+    CHECK_STR(stored(store), "/srv/o theirs retired released\n");
+    CHECK(is_version(&scratch, 3));
+    CHECK_INT(images_note_made(store, VM1, "/srv/o", &err), 0);
+    CHECK_INT(images_note_head(store, VM1, "xvda", "/srv/o", "qcow2", &err), 0);
+    CHECK_STR(stored(store), "/srv/o theirs head xvda\n");
+    CHECK(is_version(&scratch, 2));
+    CHECK_INT(images_load(&images, store, VM1, &err), 0);
+    images.item->apart = true;
+    CHECK_INT(images_save(&images, store, VM1, &err), 0);
+    images_deinit(&images);
+    CHECK(is_version(&scratch, 3));
+    CHECK_INT(images_load(&images, store, VM1, &err), 0);
+    CHECK(images.count == 1 && images.item->apart);
+    images_deinit(&images);
+}
+
 static void tags_wait(void)
 {
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
@@ -264,7 +306,7 @@ static void damaged(void)
         "{ \"images\": [ { \"path\": \"/srv/../etc/passwd\", \"made\": true } ] }",
         "{ \"images\": [ { \"path\": \"/srv/a\", \"made\": true }, { \"made\": true } ] }",
         "{ \"version\": 2 }", LEDGER("7"), LEDGER("[ 7 ]"), LEDGER("[ { } ]"),
-        "{ \"version\": 3, \"ledger\": [ ] }", "{ \"ledger\": [ ] }",
+        "{ \"version\": 4, \"ledger\": [ ] }", "{ \"ledger\": [ ] }",
         LEDGER("[ { \"path\": \"/srv/a\" } ]"), LEDGER("[ { \"role\": \"made\" } ]"),
         LEDGER("[ { \"path\": \"/srv/a\", \"role\": \"orphan\" } ]"),
         LEDGER("[ { \"path\": \"/srv/a\", \"role\": \"head\" } ]"),
@@ -356,6 +398,7 @@ static const struct check_test tests[] = {
     { "an image that is noted twice stays as it is", noted_twice },
     { "internal snapshots wait for their removal, up to a limit", tags_wait },
     { "a list of the first version is read, and written anew", of_the_first_version },
+    { "what is released is theirs, and no older version reads past it", handed_over },
     { "the longest paths come back", longest_path },
     { "a list finds, adds and removes", in_memory },
     { "a damaged list is corrupt, and is not written over", damaged },
