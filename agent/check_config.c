@@ -137,10 +137,12 @@ static void check_meant(struct look *look)
 
     if (chain_check_own(&look->chain, &err) < 0) {
         found(look, "stranger", "domain", "%s", err.text);
-        way_out(look, "stop it, and start it with a uuid of its own in its xl.cfg");
+        way_out(look, "stop it, and start it with a uuid of its own in its xl.cfg; or, if it is the VM: "
+                "xensnap accept %s", look_vm(look));
     } else if (look->current && look->chain.misused.code != ERR_NONE) {
         found(look, "misused", "domain", "%s", look->chain.misused.text);
-        way_out(look, "stop it, and start it with the disks that disk.cfg names");
+        way_out(look, "stop it, and start it with the disks that disk.cfg names; or, if this is to be the VM: "
+                "xensnap accept %s", look_vm(look));
     }
 }
 

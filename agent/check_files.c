@@ -31,7 +31,7 @@ static void check_journal(struct look *look)
     else if (!op_knows(op_find(journal->begun.order.request.operation), journal)) {
         found(look, "journal", "journal", "another version of xensnap has begun something and not ended "
               "it");
-        what_to_do = "start that version's agent again, which alone can put it right";
+        what_to_do = "start that version's agent again, which alone can put it right; or give it up: xensnap accept";
     } else if (journal->ended)
         found(look, "journal", "journal", "%s has ended, and nobody has heard how", operation_of(journal));
     else
@@ -53,6 +53,7 @@ static const struct passing {
     { "next.json", "what a revert has kept of the state before it was not given back yet",
       "the next create, delete or revert gives it back while the VM runs" },
     { "kept", "the VM as it was before a revert, which is over", "the next revert writes it anew; it may be removed" },
+    { "images.json.damaged", "a ledger that nobody could read, and that was given up", "it may be removed" },
     { "reserve", "room that was kept for a revert, which is over", "the next revert uses it; it may be removed" },
 };
 

@@ -341,6 +341,9 @@ void check_images(struct look *look)
     for (size_t n = 0; n < look->chain.count; n++) {
         const struct link *link = &look->chain.item[n];
 
+        /* what was released is the administrator's, whatever it holds */
+        if (link->entry >= 0 && image_is_handed_over(&look->images.item[link->entry]))
+            continue;
         if (!check_there(look, link))
             continue;
         check_standing(look, n);

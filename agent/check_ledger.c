@@ -52,7 +52,8 @@ static void check_content(struct look *look, const struct link *link, const stru
         return;
     found(look, "ledger", link->path, "it is snapshot %s, which is not in the store any more: nothing of "
           "the VM is merged or removed", image->snapshot);
-    way_out(look, "put the snapshot's directory back from a backup");
+    way_out(look, "put the snapshot's directory back from a backup; or give it up: xensnap release %s %s",
+            look_vm(look), image->snapshot);
 }
 
 /* ---- what is on its way ---------------------------------------------------------------------------------- */
@@ -67,7 +68,8 @@ static void check_waiting(struct look *look, const struct link *link, const stru
     } else if (image->role == IMAGE_RETIRED && image->waits && !look->chain.runs && link->there) {
         found(look, "waiting", link->path, "it was given up (%s) while the VM did not run, and stays until "
               "that has run without it: %s", image_why_word(image->why), size_text(room_of(link)));
-        way_out(look, "start the VM, and the next delete or revert removes it");
+        way_out(look, "start the VM, and the next delete or revert removes it; or have it be yours: "
+                "xensnap release %s %s", look_vm(look), quoted(link->path));
     } else if (image->leaving) {
         found(look, "ledger", link->path, "it is marked as being replaced by a revert, and no revert is "
               "under way");
@@ -112,13 +114,27 @@ static bool is_orphan(const struct look *look, const struct link *link, const st
            !is_being_merged(&look->images, image->path);
 }
 
+/* One that was set apart and on which something stands is where it has to be. */
 static void check_orphan(struct look *look, const struct link *link, const struct image *image)
 {
-    if (!is_orphan(look, link, image))
+    if (!is_orphan(look, link, image) || (image->apart && chain_above(&look->chain, link, NULL) > 0))
         return;
-    found(look, "orphan", link->path, "disk %s went on in it, and no disk of the VM is in it now: %s",
-          *image->vdev ? image->vdev : "(not known)", size_text(room_of(link)));
-    way_out(look, "attach it again; nothing but you removes it");
+    if (image->apart)
+        found(look, "orphan", link->path, "it was set apart by release, accept or forget, and nothing stands on it: %s",
+              size_text(room_of(link)));
+    else
+        found(look, "orphan", link->path, "disk %s went on in it, and no disk of the VM is in it now: %s",
+              *image->vdev ? image->vdev : "(not known)", size_text(room_of(link)));
+    way_out(look, "%snothing but you removes it: xensnap release %s %s", image->apart ? "" : "attach it again; ",
+            look_vm(look), quoted(link->path));
+}
+
+/* It is the administrator's, and no problem. */
+static void note_handed_over(struct look *look, const struct link *link, const struct image *image)
+{
+    if (image_is_handed_over(image) && link->there)
+        problems_note(look->problems, link->path, "it was released, and is yours: %s; what it stands on is kept as "
+                      "long as it is there", size_text(room_of(link)));
 }
 
 void check_ledger(struct look *look)
@@ -126,7 +142,8 @@ void check_ledger(struct look *look)
     if (!look->ledger_read) {
         found(look, "ledger", "images.json", "it cannot be read; it says which images are ours and what "
               "they are, and nothing of the VM is merged or removed");
-        way_out(look, "put it back from a backup");
+        way_out(look, "put it back from a backup; or do without it, and no image of today is ever removed: "
+                "xensnap accept %s", look_vm(look));
         return;
     }
     for (size_t i = 0; i < look->snapshots.count; i++)
@@ -144,5 +161,7 @@ void check_ledger(struct look *look)
             check_waiting(look, link, image);
         if (image && look->current)
             check_orphan(look, link, image);
+        if (image)
+            note_handed_over(look, link, image);
     }
 }

@@ -59,7 +59,8 @@ static void check_readable(void *data, const char *id)
         snprintf(thing, sizeof thing, "snapshot %s", id);
         found(look, "record", thing,
               "its record cannot be read (%s), so that nothing of the VM is merged or removed", err.text);
-        way_out(look, "put its snapshot.json back from a backup; until then the others can be gone back to");
+        way_out(look, "put its snapshot.json back from a backup; until then the others can be gone back to; or give it "
+                "up: xensnap release %s %s", look_vm(look), id);
     }
     free(record);
 }

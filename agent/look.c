@@ -26,7 +26,10 @@ static bool has_file(const struct look *look, const char *name)
 
 bool look_has_snapshot(const struct look *look, const char *id)
 {
-    return uuid_valid(id) && has_file(look, id);
+    char damaged[UUID_LENGTH + 16];
+
+    snprintf(damaged, sizeof damaged, "damaged-%.*s", UUID_LENGTH, id);
+    return uuid_valid(id) && (has_file(look, id) || has_file(look, damaged));
 }
 
 static void take_stamp(const struct look *look, struct look_stamp *stamp)

@@ -53,7 +53,7 @@ static inline bool look_in_between(const struct look *look)
 }
 
 const char *look_vm(const struct look *look);
-/* The record whose directory is ID is there, be it readable or not. */
+/* The directory of snapshot ID is there, be it readable, not readable, or set aside. */
 bool look_has_snapshot(const struct look *look, const char *id);
 
 #endif
