@@ -20,8 +20,9 @@ static int other_request(const char *operation, const struct options *options, s
     map_put(request, "operation", operation);
     map_put(request, "domain", options->domain);
     if (strcmp(operation, "list") != 0)
-        map_put(request, "name", options->name);
+        map_put(request, options->image ? "image" : "name", options->name);
     map_put(request, "start", options->paused ? "paused" : NULL);
+    map_put(request, "dry-run", options->dry_run ? "yes" : NULL);
     return 0;
 }
 
@@ -183,6 +184,73 @@ int command_delete(struct xensnap *xensnap, const struct options *options)
 int command_revert(struct xensnap *xensnap, const struct options *options)
 {
     return operate(xensnap, options, "revert", tell_reverted);
+}
+
+/* ---- ways out: release, accept, forget ------------------------------------------------------------------ */
+
+static void tell_released(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
+{
+    text_put(stdout, options->name, 0);
+    fputs(" of ", stdout);
+    put_vm(xensnap, options, status);
+    puts(options->image ? " is yours; the file stays where it is"
+                        : " is out of the list; its directory is kept, as damaged-ID");
+}
+
+static void tell_accepted(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
+{
+    fputs("The disks of ", stdout);
+    put_vm(xensnap, options, status);
+    puts(" are those that it has now");
+}
+
+static void tell_forgotten(struct xensnap *xensnap, const struct options *options, const struct xensnap_map *status)
+{
+    fputs("All snapshots of ", stdout);
+    put_vm(xensnap, options, status);
+    puts(" are given up");
+}
+
+/* Says first what would be done.  Where nobody can answer nothing is done. */
+static int operate_if_wanted(struct xensnap *xensnap, const struct options *options, const char *operation,
+                             tell_result tell)
+{
+    struct options look = *options;
+    struct xensnap_error error;
+    char answer[16] = "";
+    int code;
+
+    if (options->dry_run)
+        return operate(xensnap, options, operation, tell_plan);
+    if (options->yes)
+        return operate(xensnap, options, operation, tell);
+    if (options->json || options->no_wait)
+        return report_usage(options, "without a question: that needs --yes");
+    look.dry_run = true;
+    code = operate(xensnap, &look, operation, tell_plan);
+    if (code != 0)
+        return code;
+    fputs("Go on? [y/N] ", stdout);
+    fflush(stdout);
+    if (fgets(answer, sizeof answer, stdin) && (*answer == 'y' || *answer == 'Y'))
+        return operate(xensnap, options, operation, tell);
+    xensnap_error_set(&error, XENSNAP_CANCELLED, "nothing was done");
+    return report(options, &error);
+}
+
+int command_release(struct xensnap *xensnap, const struct options *options)
+{
+    return operate_if_wanted(xensnap, options, "release", tell_released);
+}
+
+int command_accept(struct xensnap *xensnap, const struct options *options)
+{
+    return operate_if_wanted(xensnap, options, "accept", tell_accepted);
+}
+
+int command_forget(struct xensnap *xensnap, const struct options *options)
+{
+    return operate_if_wanted(xensnap, options, "forget", tell_forgotten);
 }
 
 /* ---- list ---------------------------------------------------------------------------------------------- */

@@ -11,6 +11,9 @@ int command_create(struct xensnap *xensnap, const struct options *options);
 int command_list(struct xensnap *xensnap, const struct options *options);
 int command_delete(struct xensnap *xensnap, const struct options *options);
 int command_revert(struct xensnap *xensnap, const struct options *options);
+int command_release(struct xensnap *xensnap, const struct options *options);
+int command_accept(struct xensnap *xensnap, const struct options *options);
+int command_forget(struct xensnap *xensnap, const struct options *options);
 int command_status(struct xensnap *xensnap, const struct options *options);
 /* XENSNAP may be NULL: it needs neither agent nor xenstored. */
 /* Does not come back where the check is done: its exit code is the program's. */

@@ -9,7 +9,7 @@
 struct options {
     const char *command;     /* "" before it is known */
     const char *domain;      /* NULL = the guest itself */
-    const char *name;        /* of the snapshot, or NULL */
+    const char *name;        /* of the snapshot, or NULL; release: its id, or an image's path */
     const char *description; /* or NULL */
     const char *config;      /* create: its configuration file, or NULL */
     const char *memory;      /* create: yes, no or a path, or NULL */
@@ -21,6 +21,8 @@ struct options {
     bool long_list, tree;    /* list */
     bool paused;             /* revert */
     bool data;               /* check */
+    bool image;              /* release: NAME is a path */
+    bool yes;                /* release, accept, forget: do not ask */
     bool quiet, json, no_wait, help, version;
 };
 

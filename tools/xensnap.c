@@ -16,7 +16,7 @@
 enum { TIMEOUT_MAX = 1000000000 };
 
 /* Each option has a letter; short_options says which may be given as such. */
-static const char short_options[] = ":n:d:DeNm:lpqh";
+static const char short_options[] = ":n:d:DeNm:lpyqh";
 static const struct option long_options[] = {
     { "name", required_argument, NULL, 'n' },
     { "description", required_argument, NULL, 'd' },
@@ -30,6 +30,7 @@ static const struct option long_options[] = {
     { "long", no_argument, NULL, 'l' },
     { "tree", no_argument, NULL, 'R' },
     { "paused", no_argument, NULL, 'p' },
+    { "yes", no_argument, NULL, 'y' },
     { "json", no_argument, NULL, 'J' },
     { "no-wait", no_argument, NULL, 'W' },
     { "timeout", required_argument, NULL, 'T' },
@@ -80,6 +81,28 @@ static const struct command {
       "memory and on its disks, is lost.\n"
       "\n"
       "  -p, --paused            leave it paused\n" },
+    { "release", command_release, "yNW", 2, true,
+      "[-y] DOMAIN IMAGE|SNAPSHOT_ID", "give up an image, or a snapshot that cannot be read",
+      "IMAGE, an absolute path: an image that no disk uses any more.  It is yours then, to be\n"
+      "kept or removed.  SNAPSHOT_ID: takes a snapshot that cannot be read out of the list.\n"
+      "Nothing is removed.\n"
+      "\n"
+      "  -N, --dry-run           only tell what would be done\n"
+      "  -y, --yes               do not ask\n" },
+    { "accept", command_accept, "yNW", 1, false,
+      "[-y] DOMAIN", "say that the VM is what runs now",
+      "The VM's disks are those that it has now, whatever was known before, and what was\n"
+      "begun and cannot be finished is given up.  No image is removed.\n"
+      "\n"
+      "  -N, --dry-run           only tell what would be given up\n"
+      "  -y, --yes               do not ask\n" },
+    { "forget", command_forget, "yNW", 1, false,
+      "[-y] DOMAIN", "give up all snapshots of a domain",
+      "Gives up all snapshots, and removes the images that were nothing else.  What a disk\n"
+      "is in, or has gone on in, stays, and is xensnap's no more.\n"
+      "\n"
+      "  -N, --dry-run           only tell what would be done\n"
+      "  -y, --yes               do not ask\n" },
     { "status", command_status, "", 1, false,
       "[DOMAIN]", "show requests and how they are doing",
       "Shows the requests that wait, run or ended not long ago; with DOMAIN those about it.\n" },
@@ -168,6 +191,7 @@ static int take(struct options *options, int letter)
     case 'R': options->tree = true; break;
     case 'A': options->data = true; break;
     case 'p': options->paused = true; break;
+    case 'y': options->yes = true; break;
     case 'J': options->json = true; break;
     case 'W': options->no_wait = true; break;
     case 'q': options->quiet = true; break;
@@ -260,9 +284,11 @@ static int take_words(struct options *options, const struct command *command, in
     if (count > 1)
         code = take_second(options, command, words[1]);
     if (code == 0 && command->needs_name && !options->name)
-        return report_usage(options, "which snapshot?");
+        return report_usage(options, command->run == command_release ? "which image or snapshot?" : "which snapshot?");
     if (code == 0 && options->tree && options->long_list)
         return report_usage(options, "--long or --tree?");
+    if (code == 0 && command->run == command_release && options->name && strchr(options->name, '/'))
+        options->image = true;
     return code;
 }
 
