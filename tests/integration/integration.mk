@@ -6,7 +6,8 @@ integration-guestd := $(filter-out tools/guestd/freezer,$(xensnap-guestd)) tests
 wrapped            := xenstore_read xenstore_write xenstore_watch hooks_find
 
 integration: $O/tests/integration/xensnap-guestd $O/tests/integration/freezer \
-             $O/tests/integration/xenstored-shim.so $O/tests/integration/xensnap
+             $O/tests/integration/xenstored-shim.so $O/tests/integration/xensnap \
+             $O/tests/kill/killpoint.so
 
 $O/tests/integration/xensnap-guestd: $(integration-guestd:%=$O/%.o)
 	$(call run,LD,$@)$(CC) $(CFLAGS) $(LDFLAGS) $(wrapped:%=-Wl,--wrap=%) -o $@ $^ -lxenstore -lxenevtchn
