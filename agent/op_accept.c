@@ -393,7 +393,8 @@ static void warn(struct acceptance *a)
         work_warn(a->work, "images.json could not be read and is set aside; no image is known any more as one that may "
                   "be removed");
     if (reversion_is_begun(a->work))
-        work_warn(a->work, "what a revert has kept stays inside the images, as xensnap-replaced, until the next one");
+        work_warn(a->work, "what a revert has kept stays inside the images, as xensnap-replaced-..., until you "
+                  "remove it");
 }
 
 static int change(struct acceptance *a, struct err *err)

@@ -276,7 +276,7 @@ static int drop_images(struct work *w, struct err *err)
     if (work_step(w, "images", JOURNAL_DURABLE, err) < 0)
         return -1;
     if (reversion_is_begun(w))
-        work_warn(w, "what a revert has kept stays inside the images, as xensnap-replaced");
+        work_warn(w, "what a revert has kept stays inside the images, as xensnap-replaced-..., until you remove it");
     return reversion_forget(w, err);
 }
 

@@ -162,5 +162,5 @@ void takeover_describe(struct work *w, char *text, size_t size)
                         operation_word(left.begun.order.request.operation), *left.step ? left.step : "nothing");
     if (reversion_is_begun(w))
         snprintf(text + used, size - (size_t)used, "%sa revert is not finished or taken back any more; what it has "
-                 "kept stays inside the images, as xensnap-replaced", used ? "\n" : "");
+                 "kept stays inside the images, as xensnap-replaced-...", used ? "\n" : "");
 }
