@@ -158,7 +158,10 @@ writes 2
 gives 0 xensnap delete web1 s2
 domain_end
 gives 0 xensnap forget -y "$vm"
-[ ! -e "$dir/store/$vm" ] || fail "left: $(ls -a "$dir/store/$vm")"
+nothing_is_left() {
+    [ ! -e "$dir/store/$vm" ]
+}
+wait_for 10 nothing_is_left || fail "left: $(ls -a "$dir/store/$vm")"
 holds "$dir/a.qcow2" 2
 [ "$(qemu-img snapshot -l "$dir/a.qcow2" | grep -c xensnap)" = 0 ] || fail "a snapshot is left inside"
 
