@@ -150,6 +150,12 @@ int takeover_let_go(struct work *w, const struct journal_state *left, struct err
 
 /* ---- for people -------------------------------------------------------------------------------------------- */
 
+/* The journal is the way out's own from let-go on. */
+static bool is_of_another(const struct work *w, const struct journal_state *left)
+{
+    return *left->begun.order.vm && strcmp(left->begun.order.request.id, w->begun.order.request.id) != 0;
+}
+
 void takeover_describe(struct work *w, char *text, size_t size)
 {
     struct journal_state left;
@@ -157,7 +163,7 @@ void takeover_describe(struct work *w, char *text, size_t size)
     int used = 0;
 
     *text = '\0';
-    if (journal_look(w->store, w->begun.order.vm, &left, &err) > 0 && *left.begun.order.vm && !left.ended)
+    if (journal_look(w->store, w->begun.order.vm, &left, &err) > 0 && is_of_another(w, &left) && !left.ended)
         used = snprintf(text, size, "%s, which was begun and had come to %s, is given up as it is now",
                         operation_word(left.begun.order.request.operation), *left.step ? left.step : "nothing");
     if (reversion_is_begun(w))

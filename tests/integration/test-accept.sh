@@ -111,6 +111,7 @@ says s2
 two "the configuration names another image than QEMU has"
 sed -i "s,$two,$one,g" "$dir/userdata/$(domid)"
 gives 0 xensnap accept -y web1
+! grep -q "accept, which was begun" "$dir/agent.log" || fail "it gives itself up"
 says "disk xvda is in $two, and the configuration said $one"
 grep -q "$two" "$dir/userdata/$(domid)" || fail "the next reboot is from $(cat "$dir/userdata/$(domid)")"
 grep -q "$two" "$dir/store/$vm/config.json" || fail "stored is another one"
@@ -121,7 +122,7 @@ sed -i "s,$two,$dir/a.qcow2.other,g" "$dir/userdata/$(domid)"
 sed -i "s,\"vdev\": \"xvda\",\"vdev\": \"xvdq\"," "$dir/store/$vm/images.json"
 gives 13 xensnap accept -y web1
 says "which image it is in is not known"
-no_journal || fail "a journal is left of what was refused"
+wait_for 10 no_journal || fail "a journal is left of what was refused"
 is "$one" content
 
 two "an image stands on another one than before"
@@ -178,7 +179,7 @@ gives 6 xensnap create -D -n t1 web1
 says "xensnap accept"
 gives 0 xensnap accept -y web1
 [ "$(domid) $(life)" = "$theirs running" ] || fail "it is $(domid) $(life) and not $theirs"
-no_journal || fail "a journal is left"
+wait_for 10 no_journal || fail "a journal is left"
 [ ! -e "$dir/store/$vm/next.json" ] && [ ! -e "$dir/store/$vm/kept" ] || fail "$(ls "$dir/store/$vm")"
 holds "$two" 6
 works 6
@@ -196,7 +197,7 @@ ways_agent
 gives 6 xensnap create -D -n t1 web1
 says "give it up: xensnap accept $vm"
 gives 0 xensnap accept -y web1
-no_journal || fail "a journal is left"
+wait_for 10 no_journal || fail "a journal is left"
 [ "$(life)" = running ] || fail "it is $(life)"
 works 3
 
