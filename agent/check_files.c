@@ -8,7 +8,9 @@
 
 #include "cleanup.h"
 #include "files.h"
+#include "kept.h"
 #include "look.h"
+#include "owed.h"
 
 /* ---- the journal ----------------------------------------------------------------------------------------- */
 
@@ -43,15 +45,14 @@ static void check_journal(struct look *look)
 /* ---- the directory --------------------------------------------------------------------------------------- */
 
 /* What may always be there. */
-static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "saved", "owed" };
+static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "saved", "owed",
+                                     "next.json" };
 /* What only an operation has, with or without its journal, and who removes it. */
 static const struct passing {
     const char *name, *what, *who;
 } passing[] = {
     { ".draft", "a snapshot that was not finished", "the next create removes it" },
     { ".trash", "a snapshot that was deleted", "the next delete removes it" },
-    { "next.json", "what a revert has kept of the state before it was not given back yet",
-      "the next create, delete or revert gives it back while the VM runs" },
     { "kept", "the VM as it was before a revert, which is over", "the next revert writes it anew; it may be removed" },
     { "images.json.damaged", "a ledger that nobody could read, and that was given up", "it may be removed" },
     { "reserve", "room that was kept for a revert, which is over", "the next revert uses it; it may be removed" },
@@ -70,17 +71,48 @@ static bool is_passing(struct look *look, const char *name)
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
         if (strcmp(passing[i].name, name) != 0)
             continue;
-        /* these two stay as long as next.json does, which is told of */
+        /* these two stay as long as next.json does */
         if (look->unsettled && (strcmp(name, "kept") == 0 || strcmp(name, "reserve") == 0))
             return true;
         found(look, "left", name, "%s", passing[i].what);
-        if (look->owed && strcmp(name, "next.json") == 0)
-            way_out(look, "its revert has come to no end; when the cause is gone, revert again");
-        else
-            way_out(look, "%s", passing[i].who);
+        way_out(look, "%s", passing[i].who);
         return true;
     }
     return false;
+}
+
+/* Nobody can need what nothing names, if all is known that could. */
+static bool all_is_known(const struct look *look)
+{
+    struct err err;
+
+    return look->ledger_read && look->listed && look->chain.unknown.code == ERR_NONE &&
+           snapshots_check_whole(&look->snapshots, &err) == 0;
+}
+
+/* While the VM runs it stays until the guest has let go of what a revert has replaced, and the VM may be paused, or have
+ * no drivers, as long as its owner likes.  That of a revert that has failed is told of with its tags. */
+static void check_next(struct look *look)
+{
+    char mark[UUID_LENGTH + 1];
+    struct err err;
+
+    kept_mark(&look->work, mark);
+    if (!look->unsettled || !look->work.xl || look->reach.runs || owed_has(&look->work, mark, &err) != 0)
+        return;
+    found(look, "left", "next.json", "what a revert has kept of the state before it was not given back yet");
+    way_out(look, "if that revert has failed, revert again or start the VM; the next create, delete or revert gives it "
+            "back while the VM runs");
+}
+
+/* A mark whose tag is gone does no harm; but where an image cannot be looked at it may be there. */
+static void check_owed(struct look *look)
+{
+    if (!look->owed || look->owed_told || all_is_known(look))
+        return;
+    found(look, "owed", "owed", "a revert has failed on a disk, and both states are kept inside its image");
+    way_out(look, "put right first what cannot be looked at; if the VM has neither state, revert again when the cause "
+            "is gone; what is kept is seen with: qemu-img snapshot -U -l IMAGE");
 }
 
 /* The memory of a snapshot may be kept here under a name of the administrator's. */
@@ -97,14 +129,6 @@ static bool ends_with(const char *name, const char *end)
     size_t length = strlen(name), of_end = strlen(end);
 
     return length > of_end && strcmp(name + length - of_end, end) == 0;
-}
-
-/* Nobody can need what nothing names, if all is known that could. */
-static bool all_is_known(const struct look *look)
-{
-    struct err err;
-
-    return look->listed && look->chain.unknown.code == ERR_NONE && snapshots_check_whole(&look->snapshots, &err) == 0;
 }
 
 static void say_removable(struct look *look, const char *name, const char *path)
@@ -144,6 +168,10 @@ void check_files(struct look *look)
     _cleanup_(closep) int dir = store_vm_dir(look->work.store, look_vm(look), STORE_EXISTING, &err);
 
     check_journal(look);
+    if (!look_in_between(look)) {
+        check_next(look);
+        check_owed(look);
+    }
     /* without the ledger nobody knows whose an image is, which is told of */
     if (dir >= 0 && look->ledger_read && !look_in_between(look))
         dir_each(dir, ".", check_file, look);

@@ -8,11 +8,12 @@
 
 #include "cleanup.h"
 #include "look.h"
+#include "owed.h"
 #include "qcow2.h"
 #include "qemu_img.h"
 
 #define TAG_OF_OURS "xensnap-"
-#define TAG_REPLACED "xensnap-replaced"
+#define TAG_REPLACED "xensnap-replaced" /* and "-" and the operation's mark, but for an older version */
 
 /* ---- who needs an image ---------------------------------------------------------------------------------- */
 
@@ -230,6 +231,15 @@ static bool is_replaced(const char *tag)
     return strncmp(tag, TAG_REPLACED, strlen(TAG_REPLACED)) == 0;
 }
 
+/* Its revert has failed.  What cannot be read may say so. */
+static bool is_owed(struct look *look, const char *tag)
+{
+    const char *mark = tag + strlen(TAG_REPLACED);
+    struct err err;
+
+    return *mark == '-' && owed_has(&look->work, mark + 1, &err) != 0;
+}
+
 /* A record has it, or one that cannot be read may, or it waits to be removed. */
 static bool is_known(const struct tags *tags, const char *tag)
 {
@@ -240,8 +250,24 @@ static bool is_known(const struct tags *tags, const char *tag)
         if (strcmp(image->tags[i], tag) == 0)
             return true;
     if (is_replaced(tag))
-        return look->unsettled && !look->owed;
+        return look->unsettled && !is_owed(tags->look, tag);
     return look_has_snapshot(look, tag + strlen(TAG_OF_OURS));
+}
+
+static void say_replaced(struct look *look, const struct link *link, const char *tag)
+{
+    bool owed = is_owed(look, tag);
+
+    look->owed_told |= owed;
+    if (owed)
+        found(look, "owed", link->path, "a revert has failed on this disk: the snapshot %s in it is what the disk held "
+              "before, and may be the only copy of that; both states are kept", tag);
+    else
+        found(look, "tag", link->path, "the snapshot %s in it is what the disk held before a revert, and may be the "
+              "only copy of that", tag);
+    way_out(look, "%s; who needs what it holds copies it: qemu-img convert -U -f qcow2 -l snapshot.name=%s -O raw %s "
+            "FILE", owed ? "if the VM has neither state, revert again when the cause is gone; nothing removes it" :
+            "nothing removes it; if the revert has failed, revert again", quoted(tag), quoted(link->path));
 }
 
 static void check_strange_tag(const struct tags *tags, const char *tag)
@@ -251,11 +277,7 @@ static void check_strange_tag(const struct tags *tags, const char *tag)
     if (is_known(tags, tag))
         return;
     if (is_replaced(tag)) {
-        found(look, "tag", tags->link->path, "the snapshot %s in it is what the disk held before a revert, and may be "
-              "the only copy of that", tag);
-        way_out(look, "nothing removes it; if the revert has failed, revert again; who needs what it holds copies it: "
-                "qemu-img convert -U -f qcow2 -l snapshot.name=%s -O raw %s FILE", quoted(tag),
-                quoted(tags->link->path));
+        say_replaced(look, tags->link, tag);
         return;
     }
     if (uuid_valid(tag + strlen(TAG_OF_OURS))) {

@@ -32,7 +32,8 @@ struct look {
     bool under_way;            /* an operation is being done; what it changes is not looked at */
     bool left;                 /* one was begun, and nobody does it */
     bool owed;                 /* a revert came to no end, and what it has kept may be the only copy */
-    bool unsettled;            /* or a revert has not given back yet what it kept: next.json is there */
+    bool owed_told;            /* and an image has been told of in which it is */
+    bool unsettled;            /* a revert has not given back yet what it kept: next.json is there */
     struct journal_state journal;
     struct look_stamp {        /* what changes with every change in the VM's directory */
         struct timespec dir, journal;

@@ -32,7 +32,6 @@ says "config.json: it names $dir/other.qcow2 for disk xvda, and the domain has $
 sed -i "s,$dir/other.qcow2,$head_a," "$store/config.json"
 quiet
 
-
 # ---- another VM, and an operation that is being done ----
 
 # xl gives a copy of the VM with its uuid other disks and another name.
@@ -97,6 +96,7 @@ finds 1 '.draft: a snapshot that was not finished; the next create'
 mv "$store/$inside" "$store/.trash"
 finds 3 '.trash: a snapshot that was deleted; the next delete'
 cp "$store/config.json" "$store/next.json"
+touch "$store/kept" "$store/reserve"
 finds 1 'next.json: what a revert has kept'
 touch "$store/reserve"
 finds 1 'reserve: room that was kept for a revert'
@@ -126,5 +126,20 @@ sed -i 's/vdev=xvda,access=rw,format=qcow2/vdev=xvda,access=rw,format=raw/' "$st
 finds 1 "$head_a: the VM's configuration has it as raw for disk xvda, and it is written down as qcow2"
 sed -i "s,$head_b,$dir/xvdb.raw,; s,xvdb qcow2,xvdb raw," "$store/config.json"
 finds 3 "domain: disk xvdb: the domain writes into $dir/xvdb.raw, which is snapshot $memory"
+
+# ---- a revert that is over, and whose guest has not let go yet of what that has replaced ----
+
+case_begin "replaced"
+machine xvda qcow2 "$dir/xvda.qcow2"
+gives 0 xensnap create -D -n s web1
+domain_end
+qemu-img snapshot -c "xensnap-replaced-$vm" "$dir/xvda.qcow2"
+machine xvda qcow2 "$dir/xvda.qcow2"
+cp "$store/config.json" "$store/next.json"
+echo "paused 1 - $vm" > "$store/kept"
+quiet
+rm "$store/next.json" "$store/kept"
+checks 1 web1
+says "$dir/xvda.qcow2: the snapshot xensnap-replaced-$vm in it is what the disk held before a revert"
 
 echo "$found damages were found"

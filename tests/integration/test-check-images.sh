@@ -44,10 +44,30 @@ for tag in xensnap-replaced "xensnap-replaced-$inside"; do
     qemu-img snapshot -c "$tag" "$head_a"
     finds 1 "$head_a: the snapshot $tag in it is what the disk held before a revert.*; nothing removes it"
 done
+
+# What reverts have kept: of one that has failed, whatever came after it; of one that is over, while the VM is stopped.
+kept() {
+    qemu-img snapshot -c "xensnap-replaced-$1" "$head_a"
+    cp "$store/config.json" "$store/next.json"
+    echo "running -1 - $1" > "$store/kept"
+}
+failed="$head_a: a revert has failed on this disk: .* xensnap-replaced-$inside .* only copy .*; .*, revert again when "
+kept "$inside"
+echo "$inside" > "$store/owed"
+finds 1 "$failed"
 qemu-img snapshot -c "xensnap-replaced-$inside" "$head_a"
 echo "$inside" > "$store/owed"
-echo '{}' > "$store/next.json"
-finds 2 "$head_a: the snapshot xensnap-replaced-$inside in it is .* only copy"
+finds 1 "$failed"
+echo "$inside" > "$store/owed"
+qemu-img snapshot -c "xensnap-replaced-$inside" "$head_a"
+kept "$memory"
+finds 2 "$failed"
+kept "$memory"
+finds 1 "next.json: .*; if that revert has failed, revert again or start the VM; "
+echo "$inside" > "$store/owed"
+quiet web1
+echo '{' > "$store/images.json"
+finds 2 'owed: a revert has failed on a disk, .*; .*revert again .*; .*qemu-img snapshot -U -l IMAGE'
 qemu-img create -q -f qcow2 "$dir/other.qcow2" 64M
 qemu-img rebase -u -f qcow2 -F qcow2 -b "$dir/other.qcow2" "$head_a"
 finds 1 "images: $head_a stands on .*other.qcow2, and has to stand on .*; no image is merged or removed"
