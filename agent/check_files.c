@@ -45,8 +45,7 @@ static void check_journal(struct look *look)
 /* ---- the directory --------------------------------------------------------------------------------------- */
 
 /* What may always be there. */
-static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "saved", "owed",
-                                     "next.json" };
+static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "owed", "next.json" };
 /* What only an operation has, with or without its journal, and who removes it. */
 static const struct passing {
     const char *name, *what, *who;
@@ -63,7 +62,7 @@ static bool is_known(const char *name)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], name) == 0)
             return true;
-    return uuid_valid(name) || (strncmp(name, "damaged-", 8) == 0 && uuid_valid(name + 8));
+    return uuid_valid(name);
 }
 
 static bool is_passing(struct look *look, const char *name)
@@ -71,8 +70,8 @@ static bool is_passing(struct look *look, const char *name)
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
         if (strcmp(passing[i].name, name) != 0)
             continue;
-        /* these two stay as long as next.json does */
-        if (look->unsettled && (strcmp(name, "kept") == 0 || strcmp(name, "reserve") == 0))
+        /* these two stay as long as next.json does, and kept has the mark of what is owed */
+        if ((look->unsettled || look->owed) && (strcmp(name, "kept") == 0 || strcmp(name, "reserve") == 0))
             return true;
         found(look, "left", name, "%s", passing[i].what);
         way_out(look, "%s", passing[i].who);
@@ -86,7 +85,7 @@ static bool all_is_known(const struct look *look)
 {
     struct err err;
 
-    return look->ledger_read && look->listed && look->chain.unknown.code == ERR_NONE &&
+    return look->ledger_read && look->listed && look->current && look->chain.unknown.code == ERR_NONE &&
            snapshots_check_whole(&look->snapshots, &err) == 0;
 }
 
@@ -131,9 +130,22 @@ static bool ends_with(const char *name, const char *end)
     return length > of_end && strcmp(name + length - of_end, end) == 0;
 }
 
+/* One of ours is written as that and renamed. */
+static bool is_half(const char *name)
+{
+    static const char *const replaced[] = { "config.json", "disk.cfg", "images.json", "next.json", "current", "kept",
+                                            "owed" };
+    size_t length = strlen(name) - strlen(".new");
+
+    for (size_t i = 0; ends_with(name, ".new") && i < sizeof replaced / sizeof *replaced; i++)
+        if (strlen(replaced[i]) == length && strncmp(replaced[i], name, length) == 0)
+            return true;
+    return false;
+}
+
 static void say_removable(struct look *look, const char *name, const char *path)
 {
-    if (ends_with(name, ".new"))
+    if (is_half(name))
         way_out(look, "it may be removed: rm %s", quoted(path));
     else if (all_is_known(look))
         way_out(look, "if no other VM's disk is in it and you know what it is, it may be removed: rm %s", quoted(path));
@@ -148,13 +160,13 @@ static void check_file(void *data, const char *name)
     struct stat st;
 
     if (is_known(name) || store_file_path(look->work.store, look_vm(look), name, path) < 0 ||
-        chain_find(&look->chain, path) || is_memory(look, path) || is_passing(look, name))
+        chain_find(&look->chain, path) || images_find(&look->images, path) || is_memory(look, path) || is_passing(look, name))
         return;
     if (!look->listed && ends_with(name, ".qcow2"))
         return; /* whose it is could not be looked at, which is told of */
     if (lstat(path, &st) < 0)
         st.st_blocks = 0;
-    if (ends_with(name, ".new"))
+    if (is_half(name))
         found(look, "file", path, "the half of a file that was being written");
     else
         found(look, "file", path, "neither images.json nor a snapshot nor the VM's configuration names "

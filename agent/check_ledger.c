@@ -60,7 +60,10 @@ static void check_content(struct look *look, const struct link *link, const stru
 
 static void check_waiting(struct look *look, const struct link *link, const struct image *image)
 {
-    if (*image->merging) {
+    if (*image->merging && image->arrived) {
+        found(look, "merge", link->path, "all of %s has come into it, and the merge is not finished", image->merging);
+        way_out(look, "the next delete of any snapshot finishes it: xensnap delete %s NAME", look_vm(look));
+    } else if (*image->merging) {
         found(look, "merge", link->path, "a merge of %s into it was begun and is not finished: it is of "
               "no use without that one", image->merging);
         way_out(look, "the next delete of any snapshot finishes it: xensnap delete %s NAME",

@@ -121,4 +121,44 @@ for file in config.json disk.cfg; do
 done
 finds 1 "$head_b: disk xvdb went on in it, and no disk of the VM is in it now: [0-9.]* [KM]iB; "
 
+edit "$store/images.json" "[i for i in d['ledger'] if i['path'] == '$head_a'][0].update(merging='$head_b', arrived=True)"
+finds 1 "$head_a: all of $head_b has come into it, and the merge is not finished; .*xensnap delete $vm "
+
+# ---- what cannot be looked at is not called removable ----
+
+# Every program but qemu-img, and with a name in the store's directory that only the ledger has.
+mkdir "$dir/without"
+for program in env bash stat; do
+    ln -s "$(command -v "$program")" "$dir/without/$program"
+done
+qemu-img create -q -f raw "$store/copy.raw" 64M
+edit "$store/images.json" "d['ledger'].append(dict(path='$store/copy.raw', format='raw', made=True, role='retired',
+    why='replaced', waits=True))"
+touch "$store/notes.txt"
+state > "$dir/before"
+gives 1 env PATH="$dir/without" "$build/tests/integration/xensnap" check --config "$dir/xensnap.conf" web1
+state > "$dir/after"
+cmp -s "$dir/before" "$dir/after" || fail "the check has changed: $(diff "$dir/before" "$dir/after")"
+says 'images: they cannot be looked at'
+says "$store/notes.txt: .*; do not remove it"
+[ "$(grep -c '^web1 ' "$dir/out")" = 2 ] || fail "more than that is said: $(cat "$dir/out")"
+! grep -q 'rm ' "$dir/out" || fail "it says what to remove: $(cat "$dir/out")"
+restore
+
+# unsure WORDS: the next damage leaves it open whose the file is that is beside it.
+unsure() {
+    cp "$store/$memory/memory" "$store/web1.save"
+    finds "$1" "$store/web1.save: .*; do not remove it, for not all is known"
+}
+echo '{' > "$store/$memory/snapshot.json"
+unsure 2
+qemu-img rebase -u -f qcow2 -F raw -b "$dir/xvdb.raw" "$head_a"
+unsure 1
+echo '{' > "$store/config.json"
+unsure 2
+touch "$store/disk_xvdc.11111111.new"
+finds 1 "$store/disk_xvdc.11111111.new: neither images.json nor .*; if no other VM's disk is in it"
+mkdir "$store/damaged-$inside"
+finds 1 "$store/damaged-$inside: neither images.json nor"
+
 echo "$found damages were found"
