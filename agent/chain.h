@@ -62,6 +62,8 @@ int chain_list(struct chain *chain, const struct images *images, struct work *wo
                struct err *err);
 /* Then: what they stand on, and what is in them. */
 int chain_look(struct chain *chain, const struct images *images, struct work *work, struct err *err);
+/* ERR_CORRUPT where LINK, which the ledger has and which was read, is not what the ledger says: as for UNKNOWN. */
+int chain_check_header(const struct link *link, const struct images *images, struct err *err);
 /* In its place: no more than the headers tell, for which no qemu-img is started. */
 int chain_look_at_heads(struct chain *chain, const struct images *images, struct err *err);
 /* ERR_CORRUPT where the domain is another VM's. */

@@ -87,23 +87,19 @@ static bool is_half_made(const struct link *link, const struct image *image)
 
 /* Somebody has put another file in its place, or has it stand on another one.  A disk can be made larger; what is a
  * snapshot's content cannot. */
-static void check_header(struct chain *chain, const struct link *link, const struct images *images, struct work *w)
+int chain_check_header(const struct link *link, const struct images *images, struct err *err)
 {
     const struct image *image = &images->item[link->entry];
     const char *backing = *link->backing ? link->backing : IMAGE_ON_NONE;
-    struct err other;
 
     if (*image->backing && !is_half_made(link, image) && !is_same_image(backing, image->backing) &&
         !is_merged_into(images, image->backing, backing))
-        err_set(&other, ERR_CORRUPT, "%s stands on %s, and has to stand on %s", link->path, for_people(backing),
-                for_people(image->backing));
-    else if (image->size && link->size != image->size && image->role == IMAGE_CONTENT)
-        err_set(&other, ERR_CORRUPT, "%s is a snapshot's content and had %lld bytes; now it has %lld", link->path,
-                image->size, link->size);
-    else
-        return;
-    way_out_accept(&other, w->begun.order.vm, "if that is right");
-    chain_set_unknown(chain, &other);
+        return err_set(err, ERR_CORRUPT, "it stands on %s, and has to stand on %s", for_people(backing),
+                       for_people(image->backing));
+    if (image->size && link->size != image->size && image->role == IMAGE_CONTENT)
+        return err_set(err, ERR_CORRUPT, "it is a snapshot's content and had %lld bytes; now it has %lld", image->size,
+                       link->size);
+    return 0;
 }
 
 /* What it is like is of no concern any more, but on what it stands. */
@@ -124,6 +120,7 @@ static int look_into(struct chain *chain, size_t n, const struct images *images,
 {
     struct link *link = &chain->item[n];
     struct image_info info;
+    struct err other;
 
     if (qemu_img_info(link->path, link->format, NULL, &info, w->control, err) < 0)
         return err_context(err, "%s%s", *link->vdev ? "disk " : "image ", *link->vdev ? link->vdev : link->path);
@@ -132,8 +129,11 @@ static int look_into(struct chain *chain, size_t n, const struct images *images,
     snprintf(link->format, sizeof link->format, "%s", info.format);
     snprintf(link->backing, sizeof link->backing, "%s", info.backing);
     link->size = info.virtual_size;
-    if (link->entry >= 0 && !was_released(&images->item[link->entry]))
-        check_header(chain, link, images, w);
+    if (link->entry >= 0 && !was_released(&images->item[link->entry]) && chain_check_header(link, images, &other) < 0) {
+        err_context(&other, "%s", link->path);
+        way_out_accept(&other, w->begun.order.vm, "if that is right");
+        chain_set_unknown(chain, &other);
+    }
     return *info.backing == '/' ? add_below(chain, n, info.backing, info.backing_format, err) : 0;
 }
 

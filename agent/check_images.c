@@ -350,9 +350,35 @@ static void check_standing(struct look *look, size_t n)
     }
 }
 
+/* A circle is told of as that. */
+static void check_expected(struct look *look, size_t n)
+{
+    const struct link *link = &look->chain.item[n];
+    struct err err;
+
+    if (!link->read || link->entry < 0 || image_is_handed_over(&look->images.item[link->entry]) || depth_of(&look->chain, n) > look->chain.count || look_in_between(look) ||
+        chain_check_header(link, &look->images, &err) == 0)
+        return;
+    found(look, "header", link->path, "%s; no image is merged or removed", err.text);
+    way_out(look, "put it right, or put the image back from a backup");
+}
+
+/* Each of these is told of where it is why not all is known. */
+static bool is_explained(const struct problems *problems)
+{
+    static const char *const kinds[] = { "record", "config", "ledger", "store", "missing", "image", "format", "header",
+                                         "chain" };
+
+    for (size_t i = 0; i < problems->count; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            if (strcmp(problems->item[i].kind, kinds[k]) == 0)
+                return true;
+    return false;
+}
+
 void check_unknown(struct look *look)
 {
-    if (look->chain.unknown.code == ERR_NONE || look->problems->count > 0)
+    if (look->chain.unknown.code == ERR_NONE || look_in_between(look) || is_explained(look->problems))
         return;
     found(look, "unknown", "images", "%s; no image is merged or removed", look->chain.unknown.text);
     way_out(look, "put it right, or put the image back from a backup");
@@ -369,6 +395,7 @@ void check_images(struct look *look)
         if (!check_there(look, link))
             continue;
         check_standing(look, n);
+        check_expected(look, n);
         if (check_header(look, link))
             check_tags(look, link);
     }

@@ -70,9 +70,14 @@ echo '{' > "$store/images.json"
 finds 2 'owed: a revert has failed on a disk, .*; .*revert again .*; .*qemu-img snapshot -U -l IMAGE'
 qemu-img create -q -f qcow2 "$dir/other.qcow2" 64M
 qemu-img rebase -u -f qcow2 -F qcow2 -b "$dir/other.qcow2" "$head_a"
-finds 1 "images: $head_a stands on .*other.qcow2, and has to stand on .*; no image is merged or removed"
+finds 1 "$head_a: it stands on .*other.qcow2, and has to stand on .*; no image is merged or removed; "
 qemu-img resize -q -f raw "$dir/xvdb.raw" +1M
-finds 1 "images: $dir/xvdb.raw is a snapshot's content and had .*"
+finds 1 "$dir/xvdb.raw: it is a snapshot's content and had .*"
+qemu-img create -q -f qcow2 "$dir/other.qcow2" 64M
+qemu-img rebase -u -f qcow2 -F qcow2 -b "$dir/other.qcow2" "$head_a"
+qemu-img resize -q -f raw "$dir/xvdb.raw" +1M
+mkdir "$store/.draft"
+finds 3 "$head_a: it stands on .*other.qcow2, and has to stand on"
 
 # 250 more of them, which differ in the name of what they stand on.
 qemu-img create -q -f qcow2 -u -b "$dir/long-000.qcow2" -F qcow2 "$dir/long-001.qcow2" 64M
@@ -153,7 +158,7 @@ unsure() {
 echo '{' > "$store/$memory/snapshot.json"
 unsure 2
 qemu-img rebase -u -f qcow2 -F raw -b "$dir/xvdb.raw" "$head_a"
-unsure 1
+unsure 2
 echo '{' > "$store/config.json"
 unsure 2
 touch "$store/disk_xvdc.11111111.new"
