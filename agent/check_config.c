@@ -87,7 +87,7 @@ static int load_stored(struct look *look, struct vm_disks *disks, struct err *er
 /* QEMU decides what the domain writes to; libxl's configuration decides where the next reboot goes on. */
 static void check_qemu(struct look *look)
 {
-    for (size_t n = 0; look->reach.qmp && n < look->chain.count; n++) {
+    for (size_t n = 0; look->has_qemu && n < look->chain.count; n++) {
         const struct link *link = &look->chain.item[n];
 
         if (link->active == link->named || (link->named && !link->writable))

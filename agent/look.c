@@ -79,6 +79,14 @@ static void look_at_journal(struct look *look)
     holders_deinit(&holders);
 }
 
+/* QEMU has one monitor for us, which the operation needs that is being done. */
+static int reach_domain_of(struct look *look, struct err *err)
+{
+    if (!look->work.xl || look->under_way)
+        return 0;
+    return reach_open(&look->reach, look->work.xl, look_vm(look), &look->control, err);
+}
+
 /* Which configuration counts, the domain's or the stored one, and what QEMU says. */
 static void look_at_domain(struct look *look)
 {
@@ -87,7 +95,7 @@ static void look_at_domain(struct look *look)
 
     if (!disks)
         abort();
-    if (look->work.xl && reach_open(&look->reach, look->work.xl, look_vm(look), &look->control, &err) < 0) {
+    if (reach_domain_of(look, &err) < 0) {
         problems_note(look->problems, "domain", "it cannot be looked at: %s", err.text);
         look->problems->unlooked = true;
         reach_close(&look->reach);
@@ -99,11 +107,21 @@ static void look_at_domain(struct look *look)
     free(disks);
 }
 
+/* Nor does an operation that begins wait until images are looked at. */
+static int list_images(struct look *look, struct err *err)
+{
+    int rc = chain_list(&look->chain, &look->images, &look->work, &look->reach, err);
+
+    look->has_qemu = look->reach.qmp != NULL;
+    reach_close(&look->reach);
+    return rc;
+}
+
 static void look_at_images(struct look *look)
 {
     struct err err;
 
-    if (chain_list(&look->chain, &look->images, &look->work, &look->reach, &err) == 0 &&
+    if (list_images(look, &err) == 0 &&
         chain_look(&look->chain, &look->images, &look->work, &err) == 0) {
         look->listed = true;
         return;

@@ -25,7 +25,8 @@ struct look {
     struct snapshots snapshots;
     struct images images;
     bool ledger_read;
-    struct reach reach;
+    struct reach reach;        /* without its QEMU, once that has said what it has open */
+    bool has_qemu;             /* and it had one */
     struct chain chain;        /* empty where it could not be made */
     bool listed;               /* it could: each image that something needs is in it */
     bool current;              /* what the VM's disks are now is known: of images that no disk is in it can be said */

@@ -32,10 +32,50 @@ says "config.json: it names $dir/other.qcow2 for disk xvda, and the domain has $
 sed -i "s,$dir/other.qcow2,$head_a," "$store/config.json"
 quiet
 
-# ---- another VM, and an operation that is being done ----
+keep
+
+# ---- an operation that is being done, and one that begins ----
+
+# It has QEMU's monitor, which serves one at a time.
+/usr/bin/python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.recv(1)
+print("held", flush=True)
+time.sleep(60)' "$dir/qmp-libxenstat-$(domid)" > "$dir/holder" &
+holder=$!
+wait_for 10 grep -qs held "$dir/holder" || fail "nobody gets at the monitor"
+exec 8> "$store/journal"
+flock 8
+checks 0 web1
+says 'one is being done on this VM'
+! grep -q 'cannot be looked at' "$dir/out" || fail "it has asked QEMU: $(cat "$dir/out")"
+kill $holder
+wait $holder
+exec 8>&-
+rm "$store/journal"
+
+# A check that takes its time keeps nobody from QEMU's monitor.
+mkdir "$dir/slow"
+cat > "$dir/slow/qemu-img" << SCRIPT
+#!/bin/sh
+while [ -e "$dir/hang" ]; do touch "$dir/hangs"; sleep 0.1; done
+exec $(command -v qemu-img) "\$@"
+SCRIPT
+chmod +x "$dir/slow/qemu-img"
+touch "$dir/hang"
+PATH=$dir/slow:$PATH check --data web1 > "$dir/slow.out" 2>&1 &
+slow=$!
+wait_for 10 [ -e "$dir/hangs" ] || fail "it looks at no image: $(cat "$dir/slow.out")"
+gives 0 xensnap create -D --disks xvda -n meanwhile web1
+rm "$dir/hang"
+wait $slow || fail "the check ends with $?: $(cat "$dir/slow.out")"
+gives 0 xensnap delete -n meanwhile web1
+quiet
+
+# ---- another VM ----
 
 # xl gives a copy of the VM with its uuid other disks and another name.
-keep
 domain_end
 { echo name web2; domain_config pv xvda raw rw "$dir/copy.raw" | tail -n +2; } > "$dir/copied"
 truncate -s 1M "$dir/copy.raw"
@@ -44,13 +84,6 @@ checks 1 "$vm"
 says "^web2 ($vm): domain: domain web2 has the UUID of the VM whose snapshots these are, .*; "
 domain_end
 restore
-
-exec 8> "$store/journal"
-flock 8
-checks 0 web1
-says 'one is being done on this VM'
-exec 8>&-
-rm "$store/journal"
 
 domain_end
 quiet web1
