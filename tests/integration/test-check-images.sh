@@ -44,6 +44,9 @@ for tag in xensnap-replaced "xensnap-replaced-$inside"; do
     qemu-img snapshot -c "$tag" "$head_a"
     finds 1 "$head_a: the snapshot $tag in it is what the disk held before a revert.*; nothing removes it"
 done
+tag="xensnap-replaced-1'; echo owned #"
+qemu-img snapshot -c "$tag" "$head_a"
+finds 1 "snapshot.name='xensnap-replaced-1'.''; echo owned #' -O raw "
 
 # What reverts have kept: of one that has failed, whatever came after it; of one that is over, while the VM is stopped.
 kept() {
