@@ -146,8 +146,6 @@ static void check_memory(struct look *look, const struct record *record)
         ;
     else if (fstat(fd, &st) < 0)
         err_errno(&err, "it cannot be looked at");
-    else if (!S_ISREG(st.st_mode))
-        err_set(&err, ERR_CORRUPT, "the memory image is no file");
     else if (st.st_size != record->memory_size)
         err_set(&err, ERR_CORRUPT, "the memory image has %lld bytes and had %lld", (long long)st.st_size,
                 record->memory_size);

@@ -11,15 +11,21 @@
 
 enum { CHUNK = 1 << 20 };
 
+static size_t left(long long bytes)
+{
+    return bytes < CHUNK ? (size_t)bytes : CHUNK;
+}
+
 static int hash_all(int fd, XXH3_state_t *state, struct control *control, long long *length, struct err *err)
 {
     _cleanup_(freep) char *buffer = malloc(CHUNK);
     struct stat st;
-    ssize_t n;
+    ssize_t n = 0;
 
     if (!buffer || fstat(fd, &st) < 0)
         return err_errno(err, "cannot read the memory image");
-    for (*length = 0; (n = pread(fd, buffer, CHUNK, *length)) > 0;) {
+    /* not what is appended meanwhile */
+    for (*length = 0; *length < st.st_size && (n = pread(fd, buffer, left(st.st_size - *length), *length)) > 0;) {
         *length += n;
         XXH3_128bits_update(state, buffer, (size_t)n);
         if (control_fd(control) >= 0)

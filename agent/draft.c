@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "files.h"
@@ -277,7 +278,7 @@ int store_rewrite_record(struct store *store, const struct record *record, struc
 int store_open_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err)
 {
     _cleanup_(closep) int dir = snapshot_dir(store, vm, id, err);
-    int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
     if (dir >= 0 && fd < 0) {
         err_errno(err, "cannot open the snapshot's %s", name);
@@ -286,18 +287,28 @@ int store_open_file(struct store *store, const char *vm, const char *id, const c
     return fd;
 }
 
-int store_open_memory(struct store *store, const struct record *record, struct err *err)
+static int open_elsewhere(const struct record *record, struct err *err)
 {
-    int fd;
+    int fd = open(record->memory_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    if (!*record->memory_file)
-        return store_open_file(store, record->vm, record->id, "memory", err);
-    fd = open(record->memory_file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         err_errno(err, "cannot open the snapshot's memory image");
         err->code = ERR_CORRUPT;
     }
     return fd;
+}
+
+/* Whoever reads it would wait for ever at a FIFO, and come to no end with a device. */
+int store_open_memory(struct store *store, const struct record *record, struct err *err)
+{
+    int fd = *record->memory_file ? open_elsewhere(record, err)
+                                  : store_open_file(store, record->vm, record->id, "memory", err);
+    struct stat st;
+
+    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+        return fd;
+    closep(&fd);
+    return err_set(err, ERR_CORRUPT, "the memory image is no file");
 }
 
 char *store_read_file(struct store *store, const char *vm, const char *id, const char *name, struct err *err)

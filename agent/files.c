@@ -14,13 +14,17 @@ enum { FILE_MAX = 1 << 20 };
 
 char *file_read(int dir, const char *name)
 {
-    _cleanup_(closep) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    _cleanup_(closep) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
     char *text;
     ssize_t n;
 
     if (fd < 0 || fstat(fd, &st) < 0)
         return NULL;
+    if (!S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        return NULL;
+    }
     if (st.st_size > FILE_MAX) {
         errno = EFBIG;
         return NULL;

@@ -22,6 +22,29 @@ finds 1 "$dir/xvda.qcow2: qemu-img has found [0-9]* errors in it" --data
 bytes "$dir/xvda.qcow2" "$l2" 0000000000000000
 finds 1 "$dir/xvda.qcow2: [0-9]* clusters in it belong to nothing" --data
 
+# ---- what is no file is not waited for, and not read without end ----
+
+soon() {
+    gives 1 timeout 20 "$build/tests/integration/xensnap" check --config "$dir/xensnap.conf" --data web1
+    says "$1"
+    found=$((found + 1))
+    restore
+}
+edit "$store/$memory/snapshot.json" "d['memory']['file'] = '$dir/elsewhere'"
+mkfifo "$dir/elsewhere"
+soon "snapshot memory ($memory): the memory image is no file; .*xensnap delete"
+edit "$store/$memory/snapshot.json" "d['memory']['file'] = '$dir/elsewhere'"
+ln -sf /dev/zero "$dir/elsewhere"
+soon "snapshot memory ($memory): the memory image is no file; .*xensnap delete"
+rm "$store/$memory/memory"
+mkfifo "$store/$memory/memory"
+soon "snapshot memory ($memory): the memory image is no file; .*xensnap delete"
+for file in current config.json disk.cfg "$memory/snapshot.json" "$memory/config.json"; do
+    rm "$store/$file"
+    mkfifo "$store/$file"
+    soon "^web1 "
+done
+
 # ---- where there is neither libxl nor xenstored ----
 
 # The real worker; configurations are as libxl writes them.

@@ -35,6 +35,10 @@ static void what_cannot_be_read(void)
     errno = 0;
     CHECK(file_read(scratch.dir, "link") == NULL);
     CHECK_INT(errno, ELOOP);
+    CHECK_INT(mkfifoat(scratch.dir, "fifo", 0600), 0);
+    errno = 0;
+    CHECK(file_read(scratch.dir, "fifo") == NULL);
+    CHECK_INT(errno, EINVAL);
 }
 
 static void up_to_a_mebibyte(void)
