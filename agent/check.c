@@ -51,40 +51,67 @@ static int refuse(const struct check *check, const struct err *err)
 
 /* ---- one VM ---------------------------------------------------------------------------------------------- */
 
-static void run_checks(const struct check *check, struct look *look)
+static void run_checks(struct look *look)
 {
     check_records(look);
-    if (look->under_way)
+    if (look->under_way) {
         problems_note(look->problems, "operation", "one is being done on this VM; what it changes is not looked at");
-    else {
-        check_images(look);
-        check_ledger(look);
-        check_files(look);
-        check_config(look);
-        check_unknown(look);
+        return;
     }
-    if (check->data)
-        check_data(look);
+    check_images(look);
+    check_ledger(look);
+    check_files(look);
+    check_config(look);
+    check_unknown(look);
 }
 
-/* What is seen while an operation begins or ends does not belong together, and is looked at again. */
+static void begin_again(struct problems *problems, const char *vm)
+{
+    problems_deinit(problems);
+    memcpy(problems->vm, vm, UUID_LENGTH + 1);
+}
+
+static void look_once(const struct check *check, struct look *look, struct problems *problems)
+{
+    struct err err;
+
+    if (look_begin(look, check->opened, check->xl, problems, &err) < 0 && err.code != ERR_NOT_FOUND) {
+        problems_note(problems, "directory", "%s", err.text);
+        problems->unlooked = true;
+    } else if (look->opened)
+        run_checks(look);
+}
+
+static void give_up(struct problems *problems, const char *vm)
+{
+    char name[sizeof problems->name];
+
+    memcpy(name, problems->name, sizeof name);
+    begin_again(problems, vm);
+    memcpy(problems->name, name, sizeof name);
+    problems_note(problems, "directory", "something was done on it all the while; check it again");
+    problems->unlooked = true;
+}
+
+/* What is seen while an operation begins or ends does not belong together, and is looked at again.  The data, which
+ * takes hours, is read once. */
 static void look_at(const struct check *check, const char *vm, struct problems *problems)
 {
     struct look look;
-    struct err err;
     bool steady = false;
 
     for (int i = 0; i < LOOKS_MAX && !steady; i++) {
-        problems_deinit(problems);
-        memcpy(problems->vm, vm, UUID_LENGTH + 1);
-        if (look_begin(&look, check->opened, check->xl, problems, &err) < 0 && err.code != ERR_NOT_FOUND) {
-            problems_note(problems, "directory", "%s", err.text);
-            problems->unlooked = true;
-        } else if (look.opened)
-            run_checks(check, &look);
+        if (i > 0)
+            look_end(&look);
+        begin_again(problems, vm);
+        look_once(check, &look, problems);
         steady = look_is_steady(&look);
-        look_end(&look);
     }
+    if (!steady)
+        give_up(problems, vm);
+    else if (check->data && look.opened)
+        check_data(&look);
+    look_end(&look);
 }
 
 static void check_vm(struct check *check, const char *vm)

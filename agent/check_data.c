@@ -46,14 +46,28 @@ static void check_memory(struct look *look, const struct record *record)
             return; /* another length was told of */
         err_set(&err, ERR_CORRUPT, "the memory image is not what was written: its checksum is another one");
     }
+    if (!look_has_snapshot(look, record->id))
+        return; /* it was deleted while it was read, and emptied for that */
     found(look, "memory", thing, "%s", err.text);
     way_out(look, "put it back from a backup, or xensnap delete %s %s", look_vm(look), record->id);
+}
+
+/* An image that is merged or removed while it is read is not damaged. */
+static bool is_certain(struct look *look, const struct link *link)
+{
+    if (look_is_steady(look))
+        return true;
+    problems_note(look->problems, link->path, "qemu-img has found something in it, and something was done on the VM "
+                  "meanwhile: check it again");
+    look->problems->unlooked = true;
+    return false;
 }
 
 static void check_image(struct look *look, const struct link *link)
 {
     struct image_check check;
     struct err err;
+    int rc;
 
     if (!link->read || strcmp(link->format, "qcow2") != 0)
         return;
@@ -62,7 +76,10 @@ static void check_image(struct look *look, const struct link *link)
         return;
     }
     tell(look, link->path);
-    if (qemu_img_check(link->path, &check, &look->control, &err) < 0) {
+    rc = qemu_img_check(link->path, &check, &look->control, &err);
+    if ((rc < 0 || check.corruptions > 0 || check.leaks > 0) && !is_certain(look, link))
+        return;
+    if (rc < 0) {
         found(look, "image", link->path, "qemu-img cannot check it: %s", err.text);
         way_out(look, "put it back from a backup");
     } else if (check.corruptions > 0) {

@@ -45,6 +45,47 @@ for file in current config.json disk.cfg "$memory/snapshot.json" "$memory/config
     soon "^web1 "
 done
 
+# ---- a VM with which something is done meanwhile ----
+
+# with WORDS COMMAND...: the check's qemu-img does that, whenever it is called with these words.
+mkdir "$dir/bin"
+with() {
+    printf '#!/bin/sh\ncase "$*" in "%s"*) echo >> %s/times; %s ;; esac\nexec %s "$@"\n' "$1" "$dir" "$2" \
+        "$(PATH=${PATH#"$dir/bin:"} command -v qemu-img)" > "$dir/bin/qemu-img"
+    chmod +x "$dir/bin/qemu-img"
+    rm -f "$dir/times"
+}
+busy="mkdir $store/x; rmdir $store/x"
+times() {
+    [ "$(wc -l < "$dir/times")" = "$1" ] || fail "qemu-img was started $(wc -l < "$dir/times") times"
+}
+PATH=$dir/bin:$PATH
+images=$(ls "$dir"/*.qcow2 "$store"/*.qcow2 | wc -l)
+with 'check -U' "$busy"
+gives 0 check --data web1
+[ ! -s "$dir/out" ] || fail "not silent: $(cat "$dir/out")"
+times "$images"
+mkdir "$store/.draft"
+while :; do mkdir "$store/x"; rmdir "$store/x"; done &
+busily=$!
+gives 2 check web1
+says 'directory: something was done on it all the while'
+! grep -q draft "$dir/out" || fail "it says what it has seen: $(cat "$dir/out")"
+gives 2 check --data web1
+kill $busily
+wait $busily
+rm -rf "$store/x"
+rmdir "$store/.draft"
+bytes "$dir/xvda.qcow2" "$l2" 8000000040000000
+bytes "$store/$memory/memory" 4000 ff
+with 'check -U' "$busy"
+gives 1 check --data web1
+says "snapshot memory ($memory): the memory image is not what was written"
+says "$dir/xvda.qcow2: qemu-img has found something in it, and something was done on the VM meanwhile"
+[ "$(grep -c '; ' "$dir/out")" = 1 ] || fail "more than that is said: $(cat "$dir/out")"
+restore
+rm "$dir/bin/qemu-img"
+
 # ---- where there is neither libxl nor xenstored ----
 
 # The real worker; configurations are as libxl writes them.
