@@ -45,7 +45,8 @@ static void check_journal(struct look *look)
 /* ---- the directory --------------------------------------------------------------------------------------- */
 
 /* What may always be there. */
-static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "owed", "next.json" };
+static const char *const known[] = { "config.json", "disk.cfg", "images.json", "current", "journal", "owed",
+                                     "next.json" };
 /* What only an operation has, with or without its journal, and who removes it. */
 static const struct passing {
     const char *name, *what, *who;
@@ -89,8 +90,8 @@ static bool all_is_known(const struct look *look)
            snapshots_check_whole(&look->snapshots, &err) == 0;
 }
 
-/* While the VM runs it stays until the guest has let go of what a revert has replaced, and the VM may be paused, or have
- * no drivers, as long as its owner likes.  That of a revert that has failed is told of with its tags. */
+/* While the VM runs it stays until the guest has let go of what a revert has replaced, and the VM may be paused, or
+ * have no drivers, as long as its owner likes.  That of a revert that has failed is told of with its tags. */
 static void check_next(struct look *look)
 {
     char mark[UUID_LENGTH + 1];
@@ -160,7 +161,8 @@ static void check_file(void *data, const char *name)
     struct stat st;
 
     if (is_known(name) || store_file_path(look->work.store, look_vm(look), name, path) < 0 ||
-        chain_find(&look->chain, path) || images_find(&look->images, path) || is_memory(look, path) || is_passing(look, name))
+        chain_find(&look->chain, path) || images_find(&look->images, path) ||
+        is_memory(look, path) || is_passing(look, name))
         return;
     if (!look->listed && ends_with(name, ".qcow2"))
         return; /* whose it is could not be looked at, which is told of */
