@@ -81,15 +81,6 @@ static bool is_passing(struct look *look, const char *name)
     return false;
 }
 
-/* Nobody can need what nothing names, if all is known that could. */
-static bool all_is_known(const struct look *look)
-{
-    struct err err;
-
-    return look->ledger_read && look->listed && look->current && look->chain.unknown.code == ERR_NONE &&
-           snapshots_check_whole(&look->snapshots, &err) == 0;
-}
-
 /* While the VM runs it stays until the guest has let go of what a revert has replaced, and the VM may be paused, or
  * have no drivers, as long as its owner likes.  That of a revert that has failed is told of with its tags. */
 static void check_next(struct look *look)
@@ -108,7 +99,7 @@ static void check_next(struct look *look)
 /* A mark whose tag is gone does no harm; but where an image cannot be looked at it may be there. */
 static void check_owed(struct look *look)
 {
-    if (!look->owed || look->owed_told || all_is_known(look))
+    if (!look->owed || look->owed_told || look_knows_all(look))
         return;
     found(look, "owed", "owed", "a revert has failed on a disk, and both states are kept inside its image");
     way_out(look, "put right first what cannot be looked at; if the VM has neither state, revert again when the cause "
@@ -148,7 +139,7 @@ static void say_removable(struct look *look, const char *name, const char *path)
 {
     if (is_half(name))
         way_out(look, "it may be removed: rm %s", quoted(path));
-    else if (all_is_known(look))
+    else if (look_knows_all(look))
         way_out(look, "if no other VM's disk is in it and you know what it is, it may be removed: rm %s", quoted(path));
     else
         way_out(look, "do not remove it, for not all is known that could need it: put that right first");

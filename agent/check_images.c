@@ -220,8 +220,9 @@ static void check_tags_of(const struct tags *tags, const struct record *record)
         snprintf(thing, sizeof thing, "snapshot %s (%s)", record->name, record->id);
         found(look, "tag", thing, "disk %s: it is not in %s any more, which was to hold it as %s",
               disk->vdev, disk->target, disk->tag);
-        way_out(look, "put the image back from a backup, or xensnap delete %s %s", look_vm(look),
-                record->id);
+        way_out(look, "a backup of the image that has it is never put over this one, in which the disk's other states "
+                "are: copy it out of the backup; where it is not needed: xensnap delete %s %s", look_vm(look),
+                look_word(look, record));
     }
 }
 
@@ -267,7 +268,46 @@ static void say_replaced(struct look *look, const struct link *link, const char 
               "only copy of that", tag);
     way_out(look, "%s; who needs what it holds copies it: qemu-img convert -U -f qcow2 -l snapshot.name=%s -O raw %s "
             "FILE", owed ? "if the VM has neither state, revert again when the cause is gone; nothing removes it" :
-            "nothing removes it; if the revert has failed, revert again", quoted(tag), quoted(link->path));
+            "the next revert removes it", quoted(tag), quoted(link->path));
+}
+
+/* Others of the VM know of that snapshot: its directory is what is missing. */
+static bool is_missed(const struct look *look, const char *id)
+{
+    for (size_t i = 0; i < look->snapshots.count; i++)
+        if (strcmp(look->snapshots.records[i].parent, id) == 0)
+            return true;
+    for (size_t i = 0; i < look->images.count; i++)
+        if (look->images.item[i].role == IMAGE_CONTENT && strcmp(look->images.item[i].snapshot, id) == 0)
+            return true;
+    return strcmp(look->snapshots.current, id) == 0;
+}
+
+/* It is the state that a disk had, and the only one that nothing can bring back. */
+static void say_nobodys(struct look *look, const struct link *link, const char *tag)
+{
+    const char *id = tag + strlen(TAG_OF_OURS);
+    char vm[UUID_LENGTH + 1], directory[PATH_SIZE] = "";
+
+    if (look_find_owner(look, id, vm)) {
+        problems_note(look->problems, link->path, "the snapshot %s in it is one of VM %s", tag, vm);
+        return;
+    }
+    store_file_path(look->work.store, look_vm(look), id, directory);
+    if (is_missed(look, id)) {
+        found(look, "tag", link->path, "the snapshot %s in it is of a snapshot whose directory is not there any more",
+              tag);
+        way_out(look, "put its directory %s back from a backup; where there is none, what the disk held: qemu-img "
+                "convert -U -f qcow2 -l snapshot.name=%s -O raw %s FILE", directory, tag, quoted(link->path));
+        return;
+    }
+    found(look, "tag", link->path, "the snapshot %s in it is xensnap's and no snapshot of this VM has it: it takes up "
+          "room", tag);
+    if (look_knows_all(look))
+        way_out(look, "if the image is no copy of another VM's and no snapshot's directory was lost, copy the image "
+                "first; then, while nobody has it open: qemu-img snapshot -d %s %s", tag, quoted(link->path));
+    else
+        way_out(look, "do not remove it, for not all is known that could need it: put that right first");
 }
 
 static void check_strange_tag(const struct tags *tags, const char *tag)
@@ -281,10 +321,7 @@ static void check_strange_tag(const struct tags *tags, const char *tag)
         return;
     }
     if (uuid_valid(tag + strlen(TAG_OF_OURS))) {
-        found(look, "tag", tags->link->path, "the snapshot %s in it is xensnap's and no snapshot of this VM "
-              "has it: it takes up room", tag);
-        way_out(look, "if the image is no copy of another VM's, while nobody has it open: "
-                "qemu-img snapshot -d %s %s", quoted(tag), quoted(tags->link->path));
+        say_nobodys(look, tags->link, tag);
         return;
     }
     found(look, "tag", tags->link->path, "the snapshot %s in it is called as xensnap's are, and is none", tag);

@@ -29,7 +29,7 @@ static void add(struct look *look, const char *kind, const struct record *record
 
 static void say_delete(struct look *look, const char *before, const struct record *record)
 {
-    way_out(look, "%sxensnap delete %s %s", before, look_vm(look), quoted(record->name));
+    way_out(look, "%sxensnap delete %s %s", before, look_vm(look), look_word(look, record));
 }
 
 /* ---- records that cannot be read ------------------------------------------------------------------------- */

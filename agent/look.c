@@ -32,6 +32,50 @@ bool look_has_snapshot(const struct look *look, const char *id)
     return uuid_valid(id) && (has_file(look, id) || has_file(look, damaged));
 }
 
+struct owner {
+    const struct look *look;
+    const char *snapshot;
+    char *vm;
+    bool found;
+};
+
+static void ask_owner(void *data, const char *vm)
+{
+    struct owner *owner = data;
+    struct err err;
+    _cleanup_(closep) int dir = store_vm_dir(owner->look->work.store, vm, STORE_EXISTING, &err);
+
+    if (owner->found || strcmp(vm, look_vm(owner->look)) == 0 || dir < 0 ||
+        faccessat(dir, owner->snapshot, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    owner->found = true;
+    memcpy(owner->vm, vm, UUID_LENGTH + 1);
+}
+
+bool look_find_owner(const struct look *look, const char *id, char vm[UUID_LENGTH + 1])
+{
+    struct owner owner = { .look = look, .snapshot = id, .vm = vm };
+
+    store_each_vm(look->work.store, ask_owner, &owner);
+    return owner.found;
+}
+
+/* Of two with one name it means the first; and a guest may call one "-f". */
+const char *look_word(const struct look *look, const struct record *record)
+{
+    bool plain = *record->name != '-' && snapshots_find(&look->snapshots, record->name) == record;
+
+    return quoted(plain ? record->name : record->id);
+}
+
+bool look_knows_all(const struct look *look)
+{
+    struct err err;
+
+    return look->ledger_read && look->listed && look->current && look->chain.unknown.code == ERR_NONE &&
+           snapshots_check_whole(&look->snapshots, &err) == 0;
+}
+
 static void take_stamp(const struct look *look, struct look_stamp *stamp)
 {
     struct err err;

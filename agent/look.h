@@ -57,5 +57,11 @@ static inline bool look_in_between(const struct look *look)
 const char *look_vm(const struct look *look);
 /* The directory of snapshot ID is there, be it readable, not readable, or set aside. */
 bool look_has_snapshot(const struct look *look, const char *id);
+/* Which other VM of the store has a snapshot of that id; false: none has. */
+bool look_find_owner(const struct look *look, const char *id, char vm[UUID_LENGTH + 1]);
+/* For a command: a word that means this snapshot and no other, and is no option. */
+const char *look_word(const struct look *look, const struct record *record);
+/* Ledger, records, configuration and images were read to their end: what none of them names, nobody of this VM needs. */
+bool look_knows_all(const struct look *look);
 
 #endif

@@ -42,7 +42,7 @@ qemu-img snapshot -c "xensnap-1; echo owned #" "$head_a"
 finds 1 "$head_a: the snapshot xensnap-1; echo owned # in it is called as xensnap's are, and is none"
 for tag in xensnap-replaced "xensnap-replaced-$inside"; do
     qemu-img snapshot -c "$tag" "$head_a"
-    finds 1 "$head_a: the snapshot $tag in it is what the disk held before a revert.*; nothing removes it"
+    finds 1 "$head_a: the snapshot $tag in it is what the disk held before a revert.*; the next revert removes it; "
 done
 tag="xensnap-replaced-1'; echo owned #"
 qemu-img snapshot -c "$tag" "$head_a"
