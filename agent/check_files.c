@@ -5,12 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "files.h"
 #include "kept.h"
 #include "look.h"
+#include "mentions.h"
 #include "owed.h"
+#include "qcow2.h"
+#include "reach.h"
+#include "savefile.h"
 
 /* ---- the journal ----------------------------------------------------------------------------------------- */
 
@@ -58,7 +63,7 @@ static const struct passing {
     { "reserve", "room that was kept for a revert, which is over", "the next revert uses it; it may be removed" },
 };
 
-static bool is_known(const char *name)
+static bool has_place(const char *name)
 {
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], name) == 0)
@@ -110,7 +115,8 @@ static void check_owed(struct look *look)
 static bool is_memory(const struct look *look, const char *path)
 {
     for (size_t i = 0; i < look->snapshots.count; i++)
-        if (strcmp(look->snapshots.records[i].memory_file, path) == 0)
+        if (look->snapshots.records[i].memory && (strcmp(look->snapshots.records[i].memory_file, path) == 0 ||
+                                                  same_file(look->snapshots.records[i].memory_file, path)))
             return true;
     return false;
 }
@@ -135,36 +141,83 @@ static bool is_half(const char *name)
     return false;
 }
 
-static void say_removable(struct look *look, const char *name, const char *path)
+/* That file may be lost, and this all that is left of it. */
+static void say_half(struct look *look, const char *path)
 {
-    if (is_half(name))
+    char whole[PATH_SIZE];
+
+    snprintf(whole, sizeof whole, "%.*s", (int)(strlen(path) - strlen(".new")), path);
+    if (access(whole, F_OK) == 0)
         way_out(look, "it may be removed: rm %s", quoted(path));
-    else if (look_knows_all(look))
-        way_out(look, "if no other VM's disk is in it and you know what it is, it may be removed: rm %s", quoted(path));
     else
+        way_out(look, "%s is not there: see whether this is all that is left of it, and keep it until that is known",
+                whole);
+}
+
+/* What a disk or a memory held, whose record or entry may be what was lost. */
+static const char *kind_of(const char *path)
+{
+    _cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    struct stat st;
+    struct err err;
+    bool empty;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return NULL;
+    if (qcow2_is_image(path))
+        return qcow2_is_empty(path, &empty, &err) == 0 && empty ? NULL : "a disk's image";
+    return savefile_skip_header(fd, &err) == 0 ? "a memory image" : NULL;
+}
+
+/* Only what is nobody's by all that can be known is called removable. */
+static void say_removable(struct look *look, const char *path, enum mention mention, const char *where)
+{
+    const char *kind = kind_of(path);
+    struct err err;
+
+    if (!look_knows_all(look))
         way_out(look, "do not remove it, for not all is known that could need it: put that right first");
+    else if (mention != MENTION_NONE)
+        way_out(look, "do not remove it before you know that %s means another file", where);
+    else if (reach_check_unused(path, "-", &err) < 0)
+        way_out(look, "do not remove it: it is in use%s", strstr(err.text, ":") ? strstr(err.text, ":") : "");
+    else if (kind)
+        way_out(look, "it is %s, and what names it may be what was lost; who knows that it is not needed moves it to "
+                "another directory", kind);
+    else
+        way_out(look, "if no other VM's disk is in it and you know what it is, it may be removed: rm %s", quoted(path));
+}
+
+static bool is_known(struct look *look, const char *name, const char *path)
+{
+    return has_place(name) || chain_find(&look->chain, path) || images_find(&look->images, path) ||
+           is_memory(look, path) || is_passing(look, name);
 }
 
 static void check_file(void *data, const char *name)
 {
     struct look *look = data;
-    char path[PATH_SIZE];
+    char path[PATH_SIZE], where[PATH_SIZE];
+    enum mention mention;
     struct stat st;
 
-    if (is_known(name) || store_file_path(look->work.store, look_vm(look), name, path) < 0 ||
-        chain_find(&look->chain, path) || images_find(&look->images, path) ||
-        is_memory(look, path) || is_passing(look, name))
+    if (store_file_path(look->work.store, look_vm(look), name, path) < 0 || is_known(look, name, path))
         return;
     if (!look->listed && ends_with(name, ".qcow2"))
         return; /* whose it is could not be looked at, which is told of */
+    if (is_half(name)) {
+        found(look, "file", path, "the half of a file that was being written");
+        say_half(look, path);
+        return;
+    }
+    mention = mentions_find(look->work.store, path, where);
+    if (mention == MENTION_PATH)
+        return; /* a CD-ROM, a kernel, a disk that is none of ours; or of a snapshot's configuration */
     if (lstat(path, &st) < 0)
         st.st_blocks = 0;
-    if (is_half(name))
-        found(look, "file", path, "the half of a file that was being written");
-    else
-        found(look, "file", path, "neither images.json nor a snapshot nor the VM's configuration names "
-              "it: %s", size_text((long long)st.st_blocks * 512));
-    say_removable(look, name, path);
+    found(look, "file", path, "neither images.json nor a snapshot nor the VM's configuration names "
+          "it: %s", size_text((long long)st.st_blocks * 512));
+    say_removable(look, path, mention, where);
 }
 
 void check_files(struct look *look)

@@ -76,3 +76,69 @@ checks 1 web1
 says "disk xvda: it is not in $dir/xvda.qcow2 any more.*; a backup of the image that has it is never put over this one"
 restore
 
+# ---- files in the VM's directory ----
+
+# strange FILE WORDS: it is told of with these words, and not as something to be removed; all is as it was then.
+strange() {
+    checks 1 web1
+    says "$1: .*; $2"
+    never "rm $1"
+    restore
+}
+
+# The memory of a snapshot, by another spelling of its path.
+mv "$store/$memory/memory" "$store/web1.save"
+edit "$store/$memory/snapshot.json" "d['memory']['file'] = '$dir/store/./$vm/web1.save'"
+quiet web1
+restore
+
+# What a configuration names that is none of our disks: of the VM, of a snapshot, of a revert that is not over.
+truncate -s 1M "$store/cd.iso" "$store/data.raw"
+sed -i "\$a disk xvdd raw rw $store/data.raw" "$store/$inside/config.json"
+for file in "$store"/{config.json,"$outside"/config.json}; do sed -i "\$a disk xvdc raw cdrom $store/cd.iso" "$file"; done
+printf '%s' "$(cat "$store/disk.cfg")" > "$dir/disk.cfg"
+checks 1 web1
+never 'cd.iso:'
+never 'data.raw:'
+restore
+truncate -s 1M "$store/data.raw"
+sed "\$a disk xvdd raw rw $store/data.raw" "$store/config.json" > "$store/next.json"
+checks 1 web1
+never 'data.raw:'
+restore
+
+# Another VM's configuration names it, and one names a file that is called so.
+mkdir -p "$dir/store/$other"
+truncate -s 1M "$store/data.raw"
+sed "\$a disk xvdd raw rw $store/data.raw" "$store/config.json" > "$dir/store/$other/config.json"
+quiet web1
+wipe "$dir/store/$other"
+restore
+truncate -s 1M "$store/xvdb.raw"
+strange "$store/xvdb.raw" "do not remove it before you know that .*/.*\.json means another file"
+truncate -s 1M "$store/a b"
+strange "$store/a b" "do not remove it before"
+
+# In use by somebody whom the store does not know.
+truncate -s 1M "$store/data.raw"
+exec 7< "$store/data.raw"
+checks 1 web1
+says "$store/data.raw: .*; do not remove it: it is in use: process $$ (.*) has its image open"
+exec 7>&-
+restore
+
+# The ledger is an old one, or lost, and what a disk held that was detached is in none; memory of a lost snapshot.
+cp "$head_b" "$store/disk_xvdc.12345678.qcow2"
+strange "$store/disk_xvdc.12345678.qcow2" "it is a disk's image, and what names it may be what was lost"
+cp "$head_b" "$store/disk_xvdc.12345678.qcow2"
+rm "$store/images.json"
+strange "$store/disk_xvdc.12345678.qcow2" "it is a disk's image, and what names it may be what was lost"
+cp "$store/$memory/memory" "$store/web1.save"
+strange "$store/web1.save" "it is a memory image, and what names it may be what was lost"
+mv "$store/images.json" "$store/images.json.new"
+strange "$store/images.json.new" "$store/images.json is not there: see whether this is all that is left of it"
+
+# Nobody's, by all that is known.
+touch "$store/notes.txt"
+finds 1 "$store/notes.txt: .*; if no other VM's disk is in it and you know what it is, it may be removed: rm $store/notes.txt"
+
