@@ -10,6 +10,7 @@
 #include "files.h"
 #include "json.h"
 #include "look.h"
+#include "qcow2.h"
 #include "vmconfig.h"
 
 /* ---- what is stored for the time when it does not run ------------------------------------------------------ */
@@ -45,7 +46,8 @@ static void check_stored(struct look *look)
     if (config || json)
         return;
     found(look, "config", "config.json", "the VM's configuration cannot be read: %s", err.text);
-    way_out(look, "put it back from a backup; while the VM runs the next create writes it anew");
+    way_out(look, "put it back from a backup that names the disks as disk.cfg does; while the VM runs the next create "
+            "writes it anew");
 }
 
 /* ---- what runs --------------------------------------------------------------------------------------------- */
@@ -90,8 +92,8 @@ static void check_qemu(struct look *look)
     for (size_t n = 0; look->has_qemu && n < look->chain.count; n++) {
         const struct link *link = &look->chain.item[n];
 
-        if (link->active == link->named || (link->named && !link->writable))
-            continue;
+        if (!link->there || link->active == link->named || (link->named && !link->writable))
+            continue; /* where it is not there QEMU has what was removed, which is told of */
         if (link->active)
             found(look, "config", link->path, "the domain writes to it, and libxl's configuration does not name it");
         else
@@ -103,6 +105,17 @@ static void check_qemu(struct look *look)
 
 /* ---- both ---------------------------------------------------------------------------------------------------- */
 
+/* What we have made is qcow2.  Of everything else either side may be wrong, and a guest that is given the wrong one
+ * writes over its disk. */
+static void say_format(struct look *look, const struct link *link)
+{
+    if (look->images.item[link->entry].made && strcmp(link->format, "qcow2") == 0 && qcow2_is_image(link->path))
+        way_out(look, "write format=qcow2 for it in the VM's configuration");
+    else
+        way_out(look, "one of them is wrong: do not start the VM, and revert to nothing, before you know with which it "
+                "was made; then put the other one right");
+}
+
 static void check_formats(struct look *look, const struct vm_disks *disks)
 {
     for (size_t i = 0; i < disks->count; i++) {
@@ -113,7 +126,7 @@ static void check_formats(struct look *look, const struct vm_disks *disks)
             continue;
         found(look, "format", link->path, "the VM's configuration has it as %s for disk %s, and it is "
               "written down as %s", disk->format, disk->vdev, link->format);
-        way_out(look, "write format=%s for it in the VM's configuration", link->format);
+        say_format(look, link);
     }
 }
 
@@ -141,8 +154,9 @@ static void check_meant(struct look *look)
                 "xensnap accept %s", look_vm(look));
     } else if (look->current && look->chain.misused.code != ERR_NONE) {
         found(look, "misused", "domain", "%s", look->chain.misused.text);
-        way_out(look, "stop it, and start it with the disks that disk.cfg names; or, if this is to be the VM: "
-                "xensnap accept %s", look_vm(look));
+        way_out(look, "stop it, and copy that image and those that stand on it: what it has written is in the one "
+                "alone, and the others have changed with it; then start it with the disks that disk.cfg names; or, if "
+                "this is to be the VM: xensnap accept %s", look_vm(look));
     }
 }
 

@@ -48,13 +48,35 @@ static const char *need_of(const struct look *look, const struct link *link)
 
 /* ---- whether it is there and can be read ----------------------------------------------------------------- */
 
+/* The domain goes on in it, or in what stands on it: what cannot be read any more its QEMU may still have. */
+static bool is_running_on(const struct look *look, const struct link *link)
+{
+    const struct link *at = link, *above;
+
+    for (size_t i = 0; look->reach.runs && at && i < look->chain.count; i++) {
+        if ((at->named && at->writable) || at->node != NODE_ABSENT)
+            return true;
+        above = NULL;
+        chain_above(&look->chain, at, &above);
+        at = above;
+    }
+    return false;
+}
+
+/* What is there, damaged as it is, may be all that there is of it. */
 static void say_backup(struct look *look, const struct link *link)
 {
-    if (link->frozen && !link->named)
-        way_out(look, "put it back from a backup; where there is none: xensnap delete %s %s",
-                look_vm(look), link->snapshot);
+    const char *keep = link->there ? "; move this one aside first" : ", if what it is stored on is mounted";
+
+    if (is_running_on(look, link))
+        way_out(look, "do not stop or reboot the domain before its data is copied from inside it, for its QEMU may "
+                "still have what is not to be read here; then put the image back from a backup%s",
+                link->there ? "" : " under this name");
+    else if (link->frozen && !link->named)
+        way_out(look, "put it back from a backup%s; where there is none: xensnap delete %s %s", keep, look_vm(look),
+                link->snapshot);
     else
-        way_out(look, "put it back from a backup under this name");
+        way_out(look, "put it back from a backup under this name%s", keep);
 }
 
 static void check_missing(struct look *look, const struct link *link)
@@ -88,7 +110,8 @@ static bool check_there(struct look *look, const struct link *link)
     if (*link->format)
         return true;
     found(look, "format", link->path, "its format is not written down anywhere, and it is not guessed");
-    way_out(look, "write its format into the VM's configuration, where that names it");
+    way_out(look, "write the format that it was made with into the VM's configuration, where that names it; what is in "
+            "the file proves nothing, for a guest may have written it");
     return false;
 }
 
@@ -106,6 +129,16 @@ static void say_qemu_img(struct look *look, const char *before, const char *word
     way_out(look, "%swhile nobody has it open: qemu-img %s %s", before, words, quoted(path));
 }
 
+/* With another format the guest would write over what it reads. */
+static void say_rebase(struct look *look, const struct link *link)
+{
+    const char *format = link->below < 0 ? "" : look->chain.item[link->below].format;
+
+    way_out(look, "while nobody has it open: qemu-img rebase -u -f qcow2 -F %s -b %s %s%s",
+            *format ? format : "FORMAT", quoted(link->backing), quoted(link->path),
+            *format ? "" : " (FORMAT is what that one was made with: what is in the file proves nothing)");
+}
+
 static void check_state(struct look *look, const struct link *link, const struct qcow2_state *state)
 {
     if (state->corrupt) {
@@ -115,7 +148,7 @@ static void check_state(struct look *look, const struct link *link, const struct
     if (state->dirty && !is_written(look, link)) {
         found(look, "dirty", link->path, "the image was not closed: its dirty bit is set and nobody "
               "writes to it");
-        say_qemu_img(look, "", "check -f qcow2 -r leaks", link->path);
+        say_qemu_img(look, "QEMU repairs it when it opens it for writing; or, ", "check -f qcow2 -r all", link->path);
     }
     if (state->cut_off && !is_written(look, link)) {
         found(look, "corrupt", link->path, "the file is shorter than its own tables say: its end is "
@@ -125,8 +158,7 @@ static void check_state(struct look *look, const struct link *link, const struct
     if (state->guessed) {
         found(look, "format", link->path, "its header does not say in which format %s is on which it "
               "stands, so that QEMU would guess it", link->backing);
-        way_out(look, "while nobody has it open: qemu-img rebase -u -f qcow2 -F FORMAT -b %s %s",
-                quoted(link->backing), quoted(link->path));
+        say_rebase(look, link);
     }
 }
 
@@ -397,7 +429,7 @@ static void check_expected(struct look *look, size_t n)
         chain_check_header(link, &look->images, &err) == 0)
         return;
     found(look, "header", link->path, "%s; no image is merged or removed", err.text);
-    way_out(look, "put it right, or put the image back from a backup");
+    way_out(look, "copy the image first; then put that right, or put the image back from a backup");
 }
 
 /* Each of these is told of where it is why not all is known. */

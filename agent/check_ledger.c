@@ -28,7 +28,8 @@ static void check_formats(struct look *look, const struct record *record)
             continue;
         found(look, "format", link->path, "snapshot %s has it as %s, and it is written down as %s",
               record->id, disk->format, link->format);
-        way_out(look, "write into the VM's configuration what it is");
+        way_out(look, "one of them is wrong: do not start the VM, and revert to nothing, before you know with which it "
+                "was made; then put the other one right");
     }
 }
 
@@ -145,8 +146,9 @@ void check_ledger(struct look *look)
     if (!look->ledger_read) {
         found(look, "ledger", "images.json", "it cannot be read; it says which images are ours and what "
               "they are, and nothing of the VM is merged or removed");
-        way_out(look, "put it back from a backup; or do without it, and no image of today is ever removed: "
-                "xensnap accept %s", look_vm(look));
+        way_out(look, "put it back from a backup that was made after the last operation, for an older one does not know "
+                "the images of today; or do without it, and no image of today is ever removed: xensnap accept %s",
+                look_vm(look));
         return;
     }
     for (size_t i = 0; i < look->snapshots.count; i++)

@@ -142,3 +142,77 @@ strange "$store/images.json.new" "$store/images.json is not there: see whether t
 touch "$store/notes.txt"
 finds 1 "$store/notes.txt: .*; if no other VM's disk is in it and you know what it is, it may be removed: rm $store/notes.txt"
 
+# ---- what is done to an image ----
+
+# advice WORDS: the command that the line with these words names is done, as it stands there.
+advice() {
+    local command
+    command=$(grep -e "$1" "$dir/out" | sed -nE 's/.*: (qemu-img .*)$/\1/p')
+    [ -n "$command" ] || fail "no command: $(cat "$dir/out")"
+    bash -c "$command" > "$dir/done" 2>&1 || fail "$command: $(cat "$dir/done")"
+}
+
+# One of lazy refcounts that was not closed, for which it is not enough to repair leaks.
+qemu-img amend -f qcow2 -o lazy_refcounts=on "$head_a"
+bash -c 'qemu-io -f qcow2 -c "write -P 9 1M 1M" -c abort "$1"; true' - "$head_a" > /dev/null 2>&1
+checks 1 web1
+says "$head_a: the image was not closed"
+advice "$head_a: the image was not closed"
+gives 0 qemu-img check -f qcow2 "$head_a"
+gives 0 qemu-io -f qcow2 -c "write -P 5 8M 1M" -c "read -P 9 1M 1M" "$head_a"
+qemu-img amend -f qcow2 -o lazy_refcounts=off "$head_a"
+quiet web1
+restore
+
+# Whose header does not say in which format that is on which it stands.
+offset=$(/usr/bin/python3 -c 'import sys
+print(open(sys.argv[1], "rb").read().index(bytes.fromhex("e2792aca")))' "$head_b")
+bytes "$head_b" "$offset" 0a0b0c0d
+checks 1 web1
+advice "$head_b: its header does not say"
+quiet web1
+holds "$head_b" 3
+restore
+
+# Nobody knows which of two formats is the wrong one: a guest would write over its disk.
+edit "$store/images.json" "[i for i in d['ledger'] if i['path'] == '$head_b'][0]['format'] = 'raw'"
+checks 1 web1
+says "$head_b: the VM's configuration has it as qcow2 for disk xvdb, .* as raw; one of them is wrong: do not start"
+restore
+edit "$store/$memory/snapshot.json" "[i for i in d['disks'] if i['vdev'] == 'xvdb'][0]['format'] = 'qcow2'"
+checks 1 web1
+says "$dir/xvdb.raw: snapshot $memory has it as qcow2, .* as raw; one of them is wrong: do not start"
+restore
+
+# What is damaged may be all that there is.
+bytes "$head_b" 0 00
+finds 1 "$head_b: its header cannot be read.*; move this one aside first"
+qemu-img create -q -f qcow2 "$dir/other.qcow2" 64M
+qemu-img rebase -u -f qcow2 -F qcow2 -b "$dir/other.qcow2" "$head_a"
+finds 1 "$head_a: it stands on .*; copy the image first; "
+rm "$dir/xvdb.raw"
+finds 1 "$dir/xvdb.raw: the image is not there, .*; put it back from a backup, if what it is stored on is mounted; where"
+
+# ---- while the VM runs ----
+
+# Its QEMU has what was removed, and what the header said: it is all there as long as the domain goes on.
+machine xvda qcow2 "$head_a" xvdb qcow2 "$head_b"
+rm "$head_a"
+checks 1 web1
+says "$head_a: the image is not there.*; do not stop or reboot the domain before its data is copied from inside it"
+never ' stop it'
+restore
+bytes "$dir/xvdb.raw" 0 00
+qemu-img create -q -f qcow2 "$dir/xvdb.raw" 32M
+rm "$dir/xvda.qcow2"
+checks 1 web1
+says "$dir/xvda.qcow2: the image is not there.*; do not stop or reboot the domain"
+never 'xensnap delete'
+restore
+domain_end
+
+# A VM that was started with an old xl.cfg has its last days in that image alone.
+machine xvda qcow2 "$head_a" xvdb raw "$dir/xvdb.raw"
+checks 1 web1
+says "domain: disk xvdb: the domain writes into $dir/xvdb.raw, .*; stop it, and copy that image and those that stand on"
+domain_end
