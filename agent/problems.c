@@ -18,13 +18,16 @@ void problems_deinit(struct problems *problems)
 }
 
 /* Names of files are anybody's; a terminal and JSON get none of their bytes that could mean something else. */
-static void scrub(char *text)
+static bool scrub(char *text)
 {
-    bool plain = description_valid(text);
+    bool plain = description_valid(text), changed = false;
 
     for (char *c = text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f || (!plain && (unsigned char)*c >= 0x80))
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || (!plain && (unsigned char)*c >= 0x80)) {
             *c = '?';
+            changed = true;
+        }
+    return changed;
 }
 
 static struct problem *append(struct problem **list, size_t *count, const char *kind, const char *thing)
@@ -56,11 +59,15 @@ void problems_way_out(struct problems *problems, const char *format, ...)
 {
     struct problem *problem = &problems->item[problems->count - 1];
     va_list args;
+    int length;
 
     va_start(args, format);
-    vsnprintf(problem->way_out, sizeof problem->way_out, format, args);
+    length = vsnprintf(problem->way_out, sizeof problem->way_out, format, args);
     va_end(args);
-    scrub(problem->way_out);
+    /* a command with another name, or the half of one, would be done to another file */
+    if (scrub(problem->way_out) || length >= (int)sizeof problem->way_out)
+        snprintf(problem->way_out, sizeof problem->way_out, "its name cannot be shown as it is: see with ls -b, and put "
+                 "it right by hand");
 }
 
 void problems_note(struct problems *problems, const char *thing, const char *format, ...)
@@ -85,7 +92,7 @@ static bool is_plain(const char *word)
 
 const char *quoted(const char *word)
 {
-    static char buffers[BUFFERS][PATH_SIZE + 64];
+    static char buffers[BUFFERS][4 * PATH_SIZE + 3];
     static int next;
     char *buffer = buffers[next++ % BUFFERS];
     size_t used = 1;

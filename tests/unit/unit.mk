@@ -51,6 +51,7 @@ test-savefile := protocol/errors agent/savefile
 test-answers  := agent/answers
 test-holders  := protocol/errors $(addprefix agent/,holders life)
 test-life     := agent/life
+test-problems := $(addprefix protocol/,errors json names) agent/problems
 test-qemu-img := $(addprefix protocol/,errors json names) $(addprefix agent/,answers control files life msg qemu_img)
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
