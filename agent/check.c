@@ -27,7 +27,7 @@ enum {
 };
 
 struct check {
-    bool json, data;
+    bool json, data, protect;
     const char *config, *store, *word; /* or NULL */
     struct control control;
     struct store *opened;
@@ -62,6 +62,7 @@ static void run_checks(struct look *look)
     check_ledger(look);
     check_files(look);
     check_config(look);
+    check_protect(look);
     check_unknown(look);
 }
 
@@ -78,8 +79,10 @@ static void look_once(const struct check *check, struct look *look, struct probl
     if (look_begin(look, check->opened, check->xl, problems, &err) < 0 && err.code != ERR_NOT_FOUND) {
         problems_note(problems, "directory", "%s", err.text);
         problems->unlooked = true;
-    } else if (look->opened)
+    } else if (look->opened) {
+        look->protect = check->protect;
         run_checks(look);
+    }
 }
 
 static void give_up(struct problems *problems, const char *vm)
@@ -154,6 +157,7 @@ static int open_store(struct check *check, struct err *err)
     if (!check->store && conf_read(&file, check->config ? check->config : CONF_PATH, check->config, err) < 0)
         return -1;
     conf_overlay(&conf, &file);
+    check->protect = conf.protect;
     if (check->store)
         snprintf(conf.store, sizeof conf.store, "%s", check->store);
     if (access(conf.store, F_OK) < 0)

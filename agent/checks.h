@@ -15,6 +15,7 @@ void check_images(struct look *look);  /* headers, how they stand on each other,
 void check_ledger(struct look *look);  /* images.json beside records, headers and what the VM's disks are */
 void check_files(struct look *look);   /* the VM's directory, and what an operation has left in it */
 void check_config(struct look *look);  /* libxl's configuration, ours, and QEMU */
+void check_protect(struct look *look); /* which images are immutable, and which have to be */
 /* Last: what operations refuse to go on with, where nothing more precise has been said. */
 void check_unknown(struct look *look);
 /* Reads memory images whole, and the tables of images that nobody writes to. */

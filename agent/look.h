@@ -21,6 +21,7 @@ struct look {
     struct work work;          /* what the readers ask for: the store, libxl (or NULL), the VM */
     struct control control;
     struct problems *problems;
+    bool protect;              /* images are to be immutable: protect in xensnap.conf */
     bool opened;               /* else there is nothing of it */
     struct snapshots snapshots;
     struct images images;

@@ -66,8 +66,8 @@ void problems_way_out(struct problems *problems, const char *format, ...)
     va_end(args);
     /* a command with another name, or the half of one, would be done to another file */
     if (scrub(problem->way_out) || length >= (int)sizeof problem->way_out)
-        snprintf(problem->way_out, sizeof problem->way_out, "its name cannot be shown as it is: see with ls -b, and put "
-                 "it right by hand");
+        snprintf(problem->way_out, sizeof problem->way_out,
+                 "its name cannot be shown as it is: see with ls -b, and put it right by hand");
 }
 
 void problems_note(struct problems *problems, const char *thing, const char *format, ...)
