@@ -57,6 +57,38 @@ static void check_content(struct look *look, const struct link *link, const stru
             look_vm(look), image->snapshot);
 }
 
+/* A create has made it, as its record says, or a revert, which gives such names. */
+static bool was_made(const struct look *look, const char *path)
+{
+    char ours[PATH_SIZE];
+
+    for (size_t i = 0; i < look->snapshots.count; i++)
+        for (size_t k = 0; k < look->snapshots.records[i].disk_count; k++)
+            if (strcmp(look->snapshots.records[i].disks[k].overlay, path) == 0)
+                return true;
+    return store_file_path(look->work.store, look_vm(look), "disk_", ours) == 0 &&
+           strncmp(path, ours, strlen(ours)) == 0;
+}
+
+/* The whole file is gone, which is told of at the snapshots' contents. */
+static bool is_told_lost(const struct look *look)
+{
+    for (size_t i = 0; look->images.count == 0 && i < look->chain.count; i++)
+        if (look->chain.item[i].frozen)
+            return true;
+    return false;
+}
+
+static void check_entry(struct look *look, const struct link *link)
+{
+    if (link->entry >= 0 || link->frozen || !link->named || look->images.old || !was_made(look, link->path) ||
+        is_told_lost(look))
+        return;
+    found(look, "ledger", link->path, "disk %s is in it, and images.json does not have it", link->vdev);
+    way_out(look, "put back an images.json that was made after the last operation; else xensnap does not know that it "
+            "has made it, and nothing removes it");
+}
+
 /* ---- what is on its way ---------------------------------------------------------------------------------- */
 
 static void check_waiting(struct look *look, const struct link *link, const struct image *image)
@@ -162,6 +194,7 @@ void check_ledger(struct look *look)
         const struct image *image = link->entry < 0 ? NULL : &look->images.item[link->entry];
 
         check_content(look, link, image);
+        check_entry(look, link);
         if (image)
             check_waiting(look, link, image);
         if (image && look->current)
