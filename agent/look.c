@@ -96,13 +96,40 @@ static bool same_time(struct timespec a, struct timespec b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+static bool same_disks(const struct vm_disks *a, const struct vm_disks *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->item[i].vdev, b->item[i].vdev) != 0 || strcmp(a->item[i].target, b->item[i].target) != 0)
+            return false;
+    return true;
+}
+
+/* The domain is the one that was seen, or there is still none, and its disks are what they were. */
+static bool is_same_domain(struct look *look)
+{
+    _cleanup_(freep) struct vm_disks *disks = calloc(1, sizeof *disks);
+    struct xl_domain domain;
+    struct err err;
+    bool runs;
+
+    if (!disks)
+        abort();
+    if (!look->work.xl || look->under_way || !look->current)
+        return true;
+    runs = xl_find(look->work.xl, look_vm(look), &domain, &err) > 0 && domain.life != XL_DYING;
+    return runs == look->reach.runs && (!runs || domain.domid == look->reach.domain.domid) &&
+           vmconfig_disks(&look->work, runs ? &domain : NULL, disks, &err) == 0 && same_disks(disks, look->disks);
+}
+
 bool look_is_steady(struct look *look)
 {
     struct look_stamp now;
 
     take_stamp(look, &now);
     return same_time(now.dir, look->stamp.dir) && same_time(now.journal, look->stamp.journal) &&
-           now.size == look->stamp.size;
+           now.size == look->stamp.size && (!look->opened || is_same_domain(look));
 }
 
 /* A journal that somebody has locked is an operation that is being done.  Its lock is not tried: for that moment an
@@ -134,7 +161,7 @@ static int reach_domain_of(struct look *look, struct err *err)
 /* Which configuration counts, the domain's or the stored one, and what QEMU says. */
 static void look_at_domain(struct look *look)
 {
-    struct vm_disks *disks = calloc(1, sizeof *disks);
+    struct vm_disks *disks = look->disks = calloc(1, sizeof *disks);
     struct err err;
 
     if (!disks)
@@ -148,7 +175,6 @@ static void look_at_domain(struct look *look)
         look->current = (look->reach.runs || has_file(look, "config.json")) &&
                         vmconfig_disks(&look->work, reach_domain(&look->reach), disks, &err) == 0;
     memcpy(look->problems->name, disks->name, sizeof disks->name);
-    free(disks);
 }
 
 /* Nor does an operation that begins wait until images are looked at. */
@@ -216,4 +242,5 @@ void look_end(struct look *look)
     chain_deinit(&look->chain);
     images_deinit(&look->images);
     snapshots_deinit(&look->snapshots);
+    freep(&look->disks);
 }

@@ -41,12 +41,14 @@ struct look {
         struct timespec dir, journal;
         long long size;
     } stamp;
+    struct vm_disks *disks;    /* of the configuration that counts, as it was first read */
 };
 
 /* Reads everything.  -1: the VM's directory cannot be opened. */
 int look_begin(struct look *look, struct store *store, struct xl *xl, struct problems *problems, struct err *err);
 void look_end(struct look *look);
-/* Nothing of the VM was changed since LOOK was begun: what it has seen belongs together. */
+/* Nothing of the VM was changed since LOOK was begun, neither in its directory nor by whoever starts it, stops it or
+ * attaches a disk: what was seen belongs together. */
 bool look_is_steady(struct look *look);
 
 /* An operation is being done or was left: what only such a one may leave behind is not there by mistake. */
