@@ -22,7 +22,8 @@ static void check_line(struct look *look, int dir, const struct xl_config *confi
     if (line && text && strcmp(line, text) == 0)
         return;
     found(look, "config", "disk.cfg", text ? "it names other disks than config.json" : "it cannot be read");
-    way_out(look, "do not start the VM by it; the next create or revert writes it anew");
+    way_out(look, "do not start the VM by either before you know which is right: images.json has the images as head "
+            "that its disks are in; the next create or revert writes it as config.json is");
 }
 
 static void check_stored(struct look *look)

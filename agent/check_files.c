@@ -76,8 +76,10 @@ static bool is_passing(struct look *look, const char *name)
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
         if (strcmp(passing[i].name, name) != 0)
             continue;
-        /* these two stay as long as next.json does, and kept has the mark of what is owed */
-        if ((look->unsettled || look->owed) && (strcmp(name, "kept") == 0 || strcmp(name, "reserve") == 0))
+        /* these two stay as long as next.json does; and kept has the mark of what is owed, and the configuration that
+         * belongs to what a revert has replaced */
+        if ((look->unsettled || look->owed || look->replaced_told) &&
+            (strcmp(name, "kept") == 0 || strcmp(name, "reserve") == 0))
             return true;
         found(look, "left", name, "%s", passing[i].what);
         way_out(look, "%s", passing[i].who);

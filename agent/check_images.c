@@ -79,11 +79,31 @@ static void say_backup(struct look *look, const struct link *link)
         way_out(look, "put it back from a backup under this name%s", keep);
 }
 
+/* The record was put back as it was before a merge: another image has that content now. */
+static const struct image *content_of(const struct look *look, const char *snapshot)
+{
+    for (size_t i = 0; i < look->images.count; i++) {
+        const struct image *image = &look->images.item[i];
+        const struct link *link = chain_find(&look->chain, image->path);
+
+        if (image->role == IMAGE_CONTENT && strcmp(image->snapshot, snapshot) == 0 && link && link->there &&
+            !link->frozen)
+            return image;
+    }
+    return NULL;
+}
+
 static void check_missing(struct look *look, const struct link *link)
 {
     const char *need = need_of(look, link);
+    const struct image *content = link->frozen ? content_of(look, link->snapshot) : NULL;
 
-    if (*need) {
+    if (content) {
+        found(look, "missing", link->path, "the image is not there, and %s by its record; images.json has %s as that",
+              need, content->path);
+        way_out(look, "the record is an old one: write that image into its snapshot.json as target, and delete "
+                "nothing");
+    } else if (*need) {
         found(look, "missing", link->path, "the image is not there, and %s", need);
         say_backup(look, link);
     } else if (!look_in_between(look)) {
@@ -292,6 +312,7 @@ static void say_replaced(struct look *look, const struct link *link, const char 
     bool owed = is_owed(look, tag);
 
     look->owed_told |= owed;
+    look->replaced_told = true;
     if (owed)
         found(look, "owed", link->path, "a revert has failed on this disk: the snapshot %s in it is what the disk held "
               "before, and may be the only copy of that; both states are kept", tag);

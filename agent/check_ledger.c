@@ -91,16 +91,22 @@ static void check_entry(struct look *look, const struct link *link)
 
 /* ---- what is on its way ---------------------------------------------------------------------------------- */
 
+/* Nobody has to give up a snapshot for that. */
+static void say_next_delete(struct look *look, const char *does)
+{
+    way_out(look, "the next delete of a snapshot that is not needed any more %s: xensnap delete %s NAME", does,
+            look_vm(look));
+}
+
 static void check_waiting(struct look *look, const struct link *link, const struct image *image)
 {
     if (*image->merging && image->arrived) {
         found(look, "merge", link->path, "all of %s has come into it, and the merge is not finished", image->merging);
-        way_out(look, "the next delete of any snapshot finishes it: xensnap delete %s NAME", look_vm(look));
+        say_next_delete(look, "finishes it");
     } else if (*image->merging) {
         found(look, "merge", link->path, "a merge of %s into it was begun and is not finished: it is of "
               "no use without that one", image->merging);
-        way_out(look, "the next delete of any snapshot finishes it: xensnap delete %s NAME",
-                look_vm(look));
+        say_next_delete(look, "finishes it");
     } else if (image->role == IMAGE_RETIRED && image->waits && !look->chain.runs && link->there) {
         found(look, "waiting", link->path, "it was given up (%s) while the VM did not run, and stays until "
               "that has run without it: %s", image_why_word(image->why), size_text(room_of(link)));
@@ -138,8 +144,7 @@ static void check_left(struct look *look)
         if (!text || !link || (image->role == IMAGE_RETIRED && image->waits))
             continue;
         found(look, "left", link->path, "%s: %s", text, size_text(room_of(link)));
-        way_out(look, "the next delete of any snapshot does what is left: xensnap delete %s NAME",
-                look_vm(look));
+        say_next_delete(look, "does what is left");
     }
 }
 

@@ -107,7 +107,7 @@ static void check_name(struct look *look, size_t n)
         return;
     found(look, "name", thing_of(record), "snapshot %s has the same name, which means that one",
           first->id);
-    way_out(look, "say its id instead: xensnap delete %s %s", look_vm(look), record->id);
+    way_out(look, "say its id instead, as in: xensnap list %s %s", look_vm(look), record->id);
 }
 
 static void check_stored_config(struct look *look, const struct record *record)
@@ -154,7 +154,9 @@ static void check_memory(struct look *look, const struct record *record)
     if (rc == 0)
         return;
     add(look, "memory", record, err.text);
-    say_delete(look, "it cannot be gone back to with this memory; put the file back from a backup, or ", record);
+    say_delete(look, fd < 0 && *record->memory_file == '/'
+               ? "see that what it is stored on is mounted; else put the file back from a backup, or "
+               : "it cannot be gone back to with this memory; put the file back from a backup, or ", record);
 }
 
 struct directory {

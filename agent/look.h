@@ -35,6 +35,7 @@ struct look {
     bool left;                 /* one was begun, and nobody does it */
     bool owed;                 /* a revert came to no end, and what it has kept may be the only copy */
     bool owed_told;            /* and an image has been told of in which it is */
+    bool replaced_told;        /* an image has been told of in which is what a revert has replaced */
     bool unsettled;            /* a revert has not given back yet what it kept: next.json is there */
     struct journal_state journal;
     struct look_stamp {        /* what changes with every change in the VM's directory */

@@ -216,3 +216,28 @@ machine xvda qcow2 "$head_a" xvdb raw "$dir/xvdb.raw"
 checks 1 web1
 says "domain: disk xvdb: the domain writes into $dir/xvdb.raw, .*; stop it, and copy that image and those that stand on"
 domain_end
+restore
+
+# ---- what would be given up for nothing ----
+
+edit "$store/$outside/snapshot.json" "d['name'] = 'inside'"
+checks 1 web1
+never 'xensnap delete'
+restore
+edit "$store/$memory/snapshot.json" "d['memory']['file'] = '/mnt/of-nobody/web1.save'"
+rm "$store/$memory/memory"
+finds 1 "snapshot memory ($memory): .*No such file.*; see that what it is stored on is mounted; else "
+qemu-img snapshot -c "xensnap-replaced-$inside" "$head_a"
+echo "running -1 - $inside" > "$store/kept"
+checks 1 web1
+never '/kept: \|: kept: '
+restore
+
+# A record of before a merge: what it names has gone into another image.
+mv "$dir/xvdb.raw" "$dir/merged.raw"
+edit "$store/images.json" "[i for i in d['ledger'] if i['path'] == '$dir/xvdb.raw'][0]['path'] = '$dir/merged.raw'"
+checks 1 web1
+says "$dir/xvdb.raw: the image is not there, .*; images.json has $dir/merged.raw as that; the record is an old one: "
+! grep "^web1 ($vm): $dir/xvdb.raw: " "$dir/out" | grep -q 'xensnap delete' || fail "it is to be deleted: $(cat "$dir/out")"
+mv "$dir/merged.raw" "$dir/xvdb.raw"
+restore

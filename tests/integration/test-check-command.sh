@@ -102,7 +102,7 @@ finds 1 "snapshot inside ($inside): its record has a state, .*; .*xensnap delete
 edit "$store/$outside/snapshot.json" "d['parent'] = '${inside/[0-9]/e}'.replace('-4', '-5')"
 finds 1 "snapshot outside ($outside): it was made after snapshot .*, which is gone"
 edit "$store/$outside/snapshot.json" "d['name'] = 'inside'"
-finds 1 "snapshot inside ($outside): snapshot $inside has the same name.*; .*xensnap delete $vm $outside"
+finds 1 "snapshot inside ($outside): snapshot $inside has the same name.*; .*xensnap list $vm $outside\$"
 echo '{' > "$store/$outside/config.json"
 finds 1 "snapshot outside ($outside): the configuration .* cannot be read"
 rm "$store/$outside/config.json"
