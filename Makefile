@@ -208,11 +208,14 @@ demo: xen-tree
 bench: xen-tree
 	@tests/bench/run.sh
 
+bench-check: all integration
+	@tests/bench/check.sh $O $(COUNT)
+
 clean:
 	rm -rf build/gcc* build/clang* build/cc* build/guest
 
 .PHONY: all guest install install-guest install-xl-shim clean check check-build check-fast check-long check-xen check-exhaustive \
-        power-cuts check-power xen-root xen-tree xen-shell xen-push howto demo bench unit integration
+        power-cuts check-power xen-root xen-tree xen-shell xen-push howto demo bench bench-check unit integration
 .SECONDARY:
 -include tests/unit/unit.mk tests/double/double.mk tests/contract/contract.mk tests/integration/integration.mk \
          tests/kill/kill.mk

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# xensnap check --data finds what only reading finds; and a store with 200 snapshots in which all is well is silent.
+# xensnap check --data finds what only reading finds.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"
 . "$(dirname "$0")/checking.sh"
@@ -21,6 +21,14 @@ bytes "$dir/xvda.qcow2" "$l2" 8000000040000000
 finds 1 "$dir/xvda.qcow2: qemu-img has found [0-9]* errors in it" --data
 bytes "$dir/xvda.qcow2" "$l2" 0000000000000000
 finds 1 "$dir/xvda.qcow2: [0-9]* clusters in it belong to nothing" --data
+
+refcounts=$(/usr/bin/python3 -c 'import struct, sys
+f = open(sys.argv[1], "rb"); f.seek(48); f.seek(struct.unpack(">Q", f.read(8))[0])
+print(struct.unpack(">Q", f.read(8))[0])' "$head_b")
+bytes "$head_b" "$refcounts" 0001000100000001
+finds 1 "$head_b: qemu-img has found [0-9]* errors in it; copy it first; .*-r all $head_b" --data
+bytes "$head_b" "$refcounts" 0001000100010009
+finds 1 "$head_b: [0-9]* clusters in it belong to nothing; .*-r leaks $head_b" --data
 
 # ---- what is no file is not waited for, and not read without end ----
 
@@ -66,8 +74,18 @@ gives 0 check --data web1
 [ ! -s "$dir/out" ] || fail "not silent: $(cat "$dir/out")"
 times "$images"
 mkdir "$store/.draft"
-while [ ! -e "$dir/enough" ]; do mkdir "$store/x"; rmdir "$store/x"; done &
+# Without a process for each change, which would be too slow beside a busy host's others.
+nice -n -10 /usr/bin/python3 -c 'import os, sys
+top, store = sys.argv[1:]
+n = 0
+while not os.path.exists(top + "/enough"):
+    os.mkdir(store + "/x")
+    os.rmdir(store + "/x")
+    n += 1
+    if n == 100:
+        open(top + "/busy", "w")' "$dir" "$store" &
 busily=$!
+wait_for 10 [ -e "$dir/busy" ] || fail "nothing is done"
 gives 2 check web1
 says 'directory: something was done on it all the while'
 ! grep -q draft "$dir/out" || fail "it says what it has seen: $(cat "$dir/out")"
@@ -131,64 +149,4 @@ real 2 --what
 gives 2 env "$build/xensnap-worker" --check --store "$dir/nowhere"
 restore
 
-# ---- 200 snapshots ----
-
-# 150 inside with memory and 47 outside beside the three that there are, as xensnap would have made them.
-/usr/bin/python3 - "$store" "$dir" "$inside" "$memory" << 'PY'
-import json, os, shutil, socket, subprocess, sys, uuid
-store, top, inside, memory = sys.argv[1:]
-
-def read(path):
-    return json.load(open(path))
-
-def snapshot(like, name, **changes):
-    """A snapshot of that name, as LIKE is but for the changes."""
-    ident = changes.setdefault("id", str(uuid.uuid4()))
-    shutil.copytree(f"{store}/{like}", f"{store}/{ident}")
-    record = read(f"{store}/{like}/snapshot.json") | changes | {"name": name}
-    record["created_ms"] += 1
-    json.dump(record, open(f"{store}/{ident}/snapshot.json", "w"))
-
-def monitor(commands, image):
-    """A QEMU that does them to IMAGE, one after the other."""
-    lines = [{"execute": "qmp_capabilities"}] + commands + [{"execute": "quit"}]
-    done = subprocess.run(["qemu-storage-daemon", "--chardev", "stdio,id=m", "--monitor", "chardev=m", "--blockdev",
-                           json.dumps({"driver": "qcow2", "node-name": "n",
-                                       "file": {"driver": "file", "filename": image}})],
-                          input="".join(json.dumps(line) + "\n" for line in lines), capture_output=True, text=True)
-    assert "error" not in done.stdout and not done.returncode, done
-
-in_it = read(f"{store}/{inside}/snapshot.json")["disks"][0]
-commands = []
-for n in range(150):
-    ident = str(uuid.uuid4())
-    tag = f"xensnap-{ident}"
-    commands.append({"execute": "blockdev-snapshot-internal-sync", "arguments": {"device": "n", "name": tag}})
-    snapshot(memory, f"in{n}", id=ident, disks=[in_it | {"tag": tag}], parent=inside)
-monitor(commands, in_it["target"])
-
-ledger = read(f"{store}/images.json")
-head = [image for image in ledger["ledger"] if image["role"] == "head" and image["vdev"] == "xvdb"][0]
-below = head["path"]
-for n in range(47):
-    ident = str(uuid.uuid4())
-    overlay = f"{store}/disk_xvdb.{ident[:8]}.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", below, "-F", "qcow2", overlay, "64M"], check=True)
-    disk = {"vdev": "xvdb", "type": "external", "target": below, "format": "qcow2", "overlay": overlay}
-    snapshot(inside, f"out{n}", id=ident, disks=[disk], parent="")
-    head.pop("vdev")
-    head |= {"role": "content", "snapshot": ident}
-    ledger["ledger"][[i["path"] for i in ledger["ledger"]].index(below)] = head
-    head = {"path": overlay, "format": "qcow2", "made": True, "role": "head", "vdev": "xvdb"}
-    ledger["ledger"].append(head)
-    for name in "config.json", "disk.cfg":
-        text = open(f"{store}/{name}").read().replace(below, overlay)
-        open(f"{store}/{name}", "w").write(text)
-    below = overlay
-json.dump(ledger, open(f"{store}/images.json", "w"))
-PY
-[ "$(find "$store" -name snapshot.json | wc -l)" = 200 ] || fail "not 200 snapshots"
-gives 0 qemu-img check -q "$dir/xvda.qcow2"
-began=${EPOCHREALTIME/./}
-quiet
-echo "200 snapshots: $(((${EPOCHREALTIME/./} - began) / 1000)) ms"
+echo "$found damages were found"
