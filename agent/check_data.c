@@ -81,16 +81,17 @@ static void check_image(struct look *look, const struct link *link)
         return;
     if (rc < 0) {
         found(look, "image", link->path, "qemu-img cannot check it: %s", err.text);
-        way_out(look, "put it back from a backup");
+        say_backup(look, link);
     } else if (check.corruptions > 0) {
         found(look, "corrupt", link->path, "qemu-img has found %lld errors in it", check.corruptions);
-        way_out(look, "copy it first; then, while nobody has it open: qemu-img check -f qcow2 -r all %s",
-                quoted(link->path));
+        if (!say_in_use(look, link))
+            way_out(look, "copy it first; then, while nobody has it open: qemu-img check -f qcow2 -r all %s",
+                    quoted(link->path));
     } else if (check.leaks > 0) {
         found(look, "leaks", link->path, "%lld clusters in it belong to nothing; no data is lost",
               check.leaks);
-        way_out(look, "while nobody has it open: qemu-img check -f qcow2 -r leaks %s",
-                quoted(link->path));
+        if (!say_in_use(look, link))
+            way_out(look, "while nobody has it open: qemu-img check -f qcow2 -r leaks %s", quoted(link->path));
     }
 }
 

@@ -59,6 +59,25 @@ static bool is_running_on(const struct look *look, const struct link *link)
     return false;
 }
 
+bool say_in_use(struct look *look, const struct link *link)
+{
+    struct err err;
+
+    if (link->node == NODE_ABSENT && reach_check_unused(link->path, *link->vdev ? link->vdev : "-", &err) == 0)
+        return false;
+    way_out(look, "nothing is to be done to it while somebody has it open: shut the VM down and check again, which "
+            "then says what to do");
+    return true;
+}
+
+/* An older one is of a time when it was still written to. */
+static const char *since_when(const struct look *look, const struct link *link)
+{
+    if (link->frozen)
+        return " that was made after that snapshot";
+    return chain_above(&look->chain, link, NULL) > 0 ? " that was made after what stands on it" : "";
+}
+
 /* What is there, damaged as it is, may be all that there is of it. */
 void say_backup(struct look *look, const struct link *link)
 {
@@ -66,13 +85,13 @@ void say_backup(struct look *look, const struct link *link)
 
     if (is_running_on(look, link))
         way_out(look, "do not stop or reboot the domain before its data is copied from inside it, for its QEMU may "
-                "still have what is not to be read here; then put the image back from a backup%s",
-                link->there ? "" : " under this name");
+                "still have what is not to be read here; then put the image back from a backup%s%s",
+                since_when(look, link), link->there ? "" : ", under this name");
     else if (link->frozen && !link->named)
-        way_out(look, "put it back from a backup%s; where there is none: xensnap delete %s %s", keep, look_vm(look),
-                link->snapshot);
+        way_out(look, "put it back from a backup%s%s; where there is none: xensnap delete %s %s",
+                since_when(look, link), keep, look_vm(look), link->snapshot);
     else
-        way_out(look, "put it back from a backup under this name%s", keep);
+        way_out(look, "put it back from a backup%s, under this name%s", since_when(look, link), keep);
 }
 
 /* The record was put back as it was before a merge: another image has that content now. */
@@ -140,9 +159,10 @@ static bool is_written(const struct look *look, const struct link *link)
     return link->node != NODE_ABSENT || reach_check_unwritten(&look->reach, link->path, link->vdev, &err) < 0;
 }
 
-static void say_qemu_img(struct look *look, const char *before, const char *words, const char *path)
+static void say_qemu_img(struct look *look, const char *before, const char *words, const struct link *link)
 {
-    way_out(look, "%swhile nobody has it open: qemu-img %s %s", before, words, quoted(path));
+    if (!say_in_use(look, link))
+        way_out(look, "%swhile nobody has it open: qemu-img %s %s", before, words, quoted(link->path));
 }
 
 /* With another format the guest would write over what it reads. */
@@ -150,6 +170,8 @@ static void say_rebase(struct look *look, const struct link *link)
 {
     const char *format = link->below < 0 ? "" : look->chain.item[link->below].format;
 
+    if (say_in_use(look, link))
+        return;
     way_out(look, "while nobody has it open: qemu-img rebase -u -f qcow2 -F %s -b %s %s%s",
             *format ? format : "FORMAT", quoted(link->backing), quoted(link->path),
             *format ? "" : " (FORMAT is what that one was made with: what is in the file proves nothing)");
@@ -159,12 +181,12 @@ static void check_state(struct look *look, const struct link *link, const struct
 {
     if (state->corrupt) {
         found(look, "corrupt", link->path, "QEMU has found the image damaged and marked it as corrupt");
-        say_qemu_img(look, "copy it first; then, ", "check -f qcow2 -r all", link->path);
+        say_qemu_img(look, "copy it first; then, ", "check -f qcow2 -r all", link);
     }
     if (state->dirty && !is_written(look, link)) {
         found(look, "dirty", link->path, "the image was not closed: its dirty bit is set and nobody "
               "writes to it");
-        say_qemu_img(look, "QEMU repairs it when it opens it for writing; or, ", "check -f qcow2 -r all", link->path);
+        say_qemu_img(look, "QEMU repairs it when it opens it for writing; or, ", "check -f qcow2 -r all", link);
     }
     if (state->cut_off && !is_written(look, link)) {
         found(look, "corrupt", link->path, "the file is shorter than its own tables say: its end is "

@@ -143,6 +143,8 @@ static void say_nobodys(struct look *look, const struct link *link, const char *
     }
     found(look, "tag", link->path, "the snapshot %s in it is xensnap's and no snapshot of this VM has it: it takes up "
           "room", tag);
+    if (say_in_use(look, link))
+        return;
     if (look_knows_all(look))
         way_out(look, "if the image is no copy of another VM's and no snapshot's directory was lost, copy the image "
                 "first; then, while nobody has it open: qemu-img snapshot -d %s %s", tag, quoted(link->path));

@@ -4,6 +4,8 @@
 
 /* What a check looks for, by what it is about.  Each adds what it finds to the look's problems. */
 
+#include <stdbool.h>
+
 struct image;
 struct link;
 struct look;
@@ -26,6 +28,9 @@ void check_data(struct look *look);
 
 /* Its entry in the ledger; NULL where it has none. */
 const struct image *image_of(const struct look *look, const struct link *link);
+/* Xen's QEMU takes no lock: a command that writes to an image is not said where somebody has it open.  Whether that was
+ * said instead. */
+bool say_in_use(struct look *look, const struct link *link);
 /* What to do about an image that is not to be read, or not there. */
 void say_backup(struct look *look, const struct link *link);
 

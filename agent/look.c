@@ -72,8 +72,8 @@ bool look_knows_all(const struct look *look)
 {
     struct err err;
 
-    return look->ledger_read && look->listed && look->current && look->chain.unknown.code == ERR_NONE &&
-           snapshots_check_whole(&look->snapshots, &err) == 0;
+    return look->work.xl && look->ledger_read && look->listed && look->current &&
+           look->chain.unknown.code == ERR_NONE && snapshots_check_whole(&look->snapshots, &err) == 0;
 }
 
 static void take_stamp(const struct look *look, struct look_stamp *stamp)

@@ -65,7 +65,7 @@ bool look_has_snapshot(const struct look *look, const char *id);
 bool look_find_owner(const struct look *look, const char *id, char vm[UUID_LENGTH + 1]);
 /* For a command: a word that means this snapshot and no other, and is no option. */
 const char *look_word(const struct look *look, const struct record *record);
-/* Ledger, records, configuration and images were read to their end: what none of them names nobody of this VM needs. */
+/* Ledger, records, images, configuration and what runs were read: what none of them names nobody of this VM needs. */
 bool look_knows_all(const struct look *look);
 
 #endif

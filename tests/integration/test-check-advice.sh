@@ -191,7 +191,8 @@ qemu-img create -q -f qcow2 "$dir/other.qcow2" 64M
 qemu-img rebase -u -f qcow2 -F qcow2 -b "$dir/other.qcow2" "$head_a"
 finds 1 "$head_a: it stands on .*; copy the image first; "
 rm "$dir/xvdb.raw"
-finds 1 "$dir/xvdb.raw: the image is not there, .*; put it back from a backup, if what it is stored on is mounted; where"
+finds 1 "$dir/xvdb.raw: the image is not there, .*; put it back from a backup that was made after that snapshot, if what it \
+is stored on is mounted; where"
 
 # ---- while the VM runs ----
 
@@ -210,6 +211,35 @@ says "$dir/xvda.qcow2: the image is not there.*; do not stop or reboot the domai
 never 'xensnap delete'
 restore
 domain_end
+
+# Xen's QEMU takes no lock, and what qemu-img writes to an image that is in use damages it.
+machine xvda qcow2 "$head_a" xvdb qcow2 "$head_b"
+bytes "$head_a" 79 02
+bytes "$head_b" "$offset" 0a0b0c0d
+checks 1 web1
+says "$head_a: QEMU has found the image damaged.*; nothing is to be done to it while somebody has it open"
+says "$head_b: its header does not say in which format .*; nothing is to be done to it while somebody has it open"
+never ': qemu-img '
+domain_end
+restore
+qemu-img snapshot -c "$strange" "$head_a"
+machine xvda qcow2 "$head_a" xvdb qcow2 "$head_b"
+checks 1 web1
+says "$head_a: the snapshot $strange in it is .*; nothing is to be done to it while somebody has it open"
+domain_end
+restore
+qemu-img snapshot -c "$strange" "$head_a"
+exec 7< "$head_a"
+checks 1 web1
+says "$head_a: the snapshot $strange in it is .*; nothing is to be done to it while somebody has it open"
+exec 7>&-
+restore
+
+# What runs is not known.
+touch "$store/notes.txt"
+gives 1 env XENSTORED_PATH="$dir/nobody" "$build/tests/integration/xensnap" check --config "$dir/xensnap.conf" web1
+says "$store/notes.txt: .*; do not remove it, for not all is known"
+restore
 
 # A VM that was started with an old xl.cfg has its last days in that image alone.
 machine xvda qcow2 "$head_a" xvdb raw "$dir/xvdb.raw"
