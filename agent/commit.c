@@ -21,11 +21,13 @@ static int check_untouched(struct work *w, const struct reach *reach, const stru
                            const struct link *lower, const struct stat *before, struct err *err)
 {
     struct xl_domain domain;
-    int found = reach->runs ? 0 : xl_find(w->xl, w->begun.order.vm, &domain, err);
     struct stat now;
+    int found;
 
-    if (found < 0 || reach_check_unused(upper->path, upper->vdev, err) < 0 ||
-        reach_check_unused(lower->path, upper->vdev, err) < 0)
+    if (reach_wait_unused(upper->path, upper->vdev, err) < 0 || reach_wait_unused(lower->path, upper->vdev, err) < 0)
+        return -1;
+    found = reach->runs ? 0 : xl_find(w->xl, w->begun.order.vm, &domain, err);
+    if (found < 0)
         return -1;
     if (found == 0 && stat(upper->path, &now) == 0 && is_same(before, &now))
         return 0;

@@ -138,8 +138,8 @@ static int merge_running(struct merge *m, const struct node *upper, struct err *
         return -1;
     if (lower.role != NODE_BELOW || upper->writers > 1)
         return err_set(err, ERR_QEMU, "disk %s: QEMU's images are not those of the store", m->upper->vdev);
-    if (reach_check_alone(m->lower->path, m->upper->vdev, err) < 0 ||
-        reach_check_alone(m->upper->path, m->upper->vdev, err) < 0 || commit_running(m, upper, &lower, err) < 0 ||
+    if (reach_wait_alone(m->lower->path, m->upper->vdev, err) < 0 ||
+        reach_wait_alone(m->upper->path, m->upper->vdev, err) < 0 || commit_running(m, upper, &lower, err) < 0 ||
         reach_refresh(m->reach, err) < 0 || reach_find(m->reach, m->upper->path, NULL, &left, err) < 0)
         return -1;
     if (left.role != NODE_ABSENT)
@@ -169,8 +169,8 @@ static int merge_stopped(struct merge *m, struct err *err)
 
     if (m->arrived && !named)
         return 0;
-    if (reach_check_unused(m->upper->path, m->upper->vdev, err) < 0 ||
-        reach_check_unused(m->lower->path, m->upper->vdev, err) < 0 || begin(m, err) < 0 ||
+    if (reach_wait_unused(m->upper->path, m->upper->vdev, err) < 0 ||
+        reach_wait_unused(m->lower->path, m->upper->vdev, err) < 0 || begin(m, err) < 0 ||
         commit_stopped(m->work, m->reach, m->upper, m->lower, err) < 0)
         return -1;
     return change_over(m, named, err);
@@ -319,7 +319,7 @@ static int leave(const struct pass *pass, const struct err *err)
 /* An image that somebody still has open is left for another time. */
 static int remove_image(struct pass *pass, const struct image *image, struct err *err)
 {
-    if (reach_check_unused(image->path, "", err) < 0)
+    if (reach_wait_unused(image->path, "", err) < 0)
         return err->code == ERR_BUSY ? 0 : -1;
     if (lift(pass, image->path, err) < 0)
         return leave(pass, err);

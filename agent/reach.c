@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "reach.h"
 
+#include <poll.h>
 #include <string.h>
 
+#include "clock.h"
 #include "holders.h"
 #include "log.h"
 #include "qmp.h"
+
+enum { LOOKERS_SECONDS = 3, LOOK_MS = 50 };
 
 void reach_close(struct reach *reach)
 {
@@ -114,6 +118,27 @@ int reach_check_alone(const char *image, const char *vdev, struct err *err)
                      image);
     holders_deinit(&holders);
     return rc < 0 ? -1 : check_no_loop(image, vdev, err);
+}
+
+static int wait_for(int (*check)(const char *image, const char *vdev, struct err *err), const char *image,
+                    const char *vdev, struct err *err)
+{
+    long long deadline = clock_ms() + LOOKERS_SECONDS * 1000;
+    int rc;
+
+    while ((rc = check(image, vdev, err)) < 0 && err->code == ERR_BUSY && clock_ms() < deadline)
+        poll(NULL, 0, LOOK_MS);
+    return rc;
+}
+
+int reach_wait_unused(const char *image, const char *vdev, struct err *err)
+{
+    return wait_for(reach_check_unused, image, vdev, err);
+}
+
+int reach_wait_alone(const char *image, const char *vdev, struct err *err)
+{
+    return wait_for(reach_check_alone, image, vdev, err);
 }
 
 /* But for the QEMU of REACH. */

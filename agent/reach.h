@@ -35,6 +35,9 @@ int reach_check_unused(const char *image, const char *vdev, struct err *err);
  * beside ours.  And QEMU reopens an image by its name: ERR_CORRUPT where that is another file by now, for a merge would
  * go into that one. */
 int reach_check_alone(const char *image, const char *vdev, struct err *err);
+/* The same; but who only looks, as xensnap check does, has an image for a moment, and is waited for some seconds. */
+int reach_wait_unused(const char *image, const char *vdev, struct err *err);
+int reach_wait_alone(const char *image, const char *vdev, struct err *err);
 /* ERR_BUSY where anything but the QEMU of REACH (NULL: nobody) can write to the image.  Who only reads it is let. */
 int reach_check_unwritten(const struct reach *reach, const char *image, const char *vdev, struct err *err);
 /* ERR_BUSY where anything else keeps it locked, so that no qemu-img can write to it. */
