@@ -289,7 +289,8 @@ static void check_expected(struct look *look, size_t n)
     const struct link *link = &look->chain.item[n];
     struct err err;
 
-    if (!link->read || link->entry < 0 || image_is_handed_over(&look->images.item[link->entry]) || depth_of(&look->chain, n) > look->chain.count || look_in_between(look) ||
+    if (!link->read || link->entry < 0 || image_is_handed_over(&look->images.item[link->entry]) ||
+        depth_of(&look->chain, n) > look->chain.count || look_in_between(look) ||
         chain_check_header(link, &look->images, &err) == 0)
         return;
     found(look, "header", link->path, "%s; no image is merged or removed", err.text);
