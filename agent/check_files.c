@@ -63,12 +63,15 @@ static const struct passing {
     { "reserve", "room that was kept for a revert, which is over", "the next revert uses it; it may be removed" },
 };
 
+/* A snapshot's directory, also one that was released because its record cannot be read. */
 static bool has_place(const char *name)
 {
+    static const char released[] = "damaged-";
+
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], name) == 0)
             return true;
-    return uuid_valid(name);
+    return uuid_valid(strncmp(name, released, sizeof released - 1) == 0 ? name + sizeof released - 1 : name);
 }
 
 static bool is_passing(struct look *look, const char *name)

@@ -183,8 +183,8 @@ void check_ledger(struct look *look)
     if (!look->ledger_read) {
         found(look, "ledger", "images.json", "it cannot be read; it says which images are ours and what "
               "they are, and nothing of the VM is merged or removed");
-        way_out(look, "put it back from a backup that was made after the last operation: an older one does not know the "
-                "images of today; or do without it, and no image of today is ever removed: xensnap accept %s",
+        way_out(look, "put it back from a backup that was made after the last operation: an older one does not know "
+                "the images of today; or do without it, and no image of today is ever removed: xensnap accept %s",
                 look_vm(look));
         return;
     }

@@ -89,7 +89,8 @@ static void check_fields(struct look *look, const struct record *record)
         (*record->parent && !uuid_valid(record->parent))) {
         add(look, "record", record, "its record has a state, a time or a parent that is none");
         say_delete(look, "put its snapshot.json back from a backup, or ", record);
-    } else if (*record->parent && !find_id(look, record->parent) && !look_has_snapshot(look, record->parent)) {
+    } else if (*record->parent && !look_in_between(look) && !find_id(look, record->parent) &&
+               !look_has_snapshot(look, record->parent)) {
         found(look, "parent", thing_of(record),
               "it was made after snapshot %s, which is gone without having been deleted", record->parent);
         say_delete(look, "put that one's directory back from a backup; this one can be gone back to all the same; "
