@@ -73,6 +73,15 @@ finds() {
     restore
 }
 
+no_journal() {
+    [ ! -e "$store/journal" ]
+}
+
+# The journal goes behind the answer, and of what is between them nothing is told.
+at_rest() {
+    wait_for 20 no_journal || fail "the journal stays: $(cat "$store/journal")"
+}
+
 id_of() {
     basename "$(dirname "$(record "$1")")"
 }
@@ -94,6 +103,7 @@ well_begin() {
     gives 0 xensnap create -D -e -n outside web1
     writes 2
     writes 3 xvdb
+    at_rest
     inside=$(id_of inside) memory=$(id_of memory) outside=$(id_of outside)
     head_a=$(head_of xvda) head_b=$(head_of xvdb)
 }

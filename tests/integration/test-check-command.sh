@@ -71,6 +71,7 @@ gives 0 xensnap create -D --disks xvda -n meanwhile web1
 rm "$dir/hang"
 wait $slow || fail "the check ends with $?: $(cat "$dir/slow.out")"
 gives 0 xensnap delete -n meanwhile web1
+at_rest
 quiet
 
 # ---- another VM ----
@@ -165,6 +166,7 @@ finds 3 "domain: disk xvdb: the domain writes into $dir/xvdb.raw, which is snaps
 case_begin "replaced"
 machine xvda qcow2 "$dir/xvda.qcow2"
 gives 0 xensnap create -D -n s web1
+at_rest
 domain_end
 qemu-img snapshot -c "xensnap-replaced-$vm" "$dir/xvda.qcow2"
 machine xvda qcow2 "$dir/xvda.qcow2"

@@ -166,7 +166,11 @@ echo '{' > "$store/config.json"
 unsure 2
 touch "$store/disk_xvdc.11111111.new"
 finds 1 "$store/disk_xvdc.11111111.new: neither images.json nor .*; if no other VM's disk is in it"
+# Release gives such a name to a snapshot's directory, and only with its id.
 mkdir "$store/damaged-$inside"
-finds 1 "$store/damaged-$inside: neither images.json nor"
+quiet web1
+restore
+mkdir "$store/damaged-${inside%?}"
+finds 1 "$store/damaged-${inside%?}: neither images.json nor"
 
 echo "$found damages were found"
