@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # xensnap check says nothing of a store with 200 snapshots in which all is well, whether the VM runs or not; and of one
 # damage among them it says that one thing.
 . "$(dirname "$0")/lib.sh"
