@@ -466,13 +466,7 @@ static int run(struct work *w, struct err *err)
         return -1;
     if (w->begun.order.request.dry_run)
         return 0;
-    if (control_cancelled(w->control))
-        return err_set(err, ERR_CANCELLED, "cancelled before anything was done");
-    w->control->committed = true; /* the journal that is taken over is nobody else's to finish from here on */
-    if (work_take_over(w, &left, err) < 0)
-        return -1;
-    w->unsettled = *left.begun.order.vm || *left.step; /* until it is done here it is still to be seen to */
-    return accept(w, &left, err);
+    return takeover_begin(w, &left, err) < 0 ? -1 : accept(w, &left, err);
 }
 
 static int recover(struct work *w, const struct journal_state *state, struct err *err)

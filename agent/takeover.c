@@ -7,6 +7,7 @@
 
 #include "block_job.h"
 #include "cleanup.h"
+#include "control.h"
 #include "creation.h"
 #include "images.h"
 #include "images_note.h"
@@ -130,6 +131,17 @@ static int agree(struct work *w, struct err *err)
 }
 
 /* ---- both -------------------------------------------------------------------------------------------------- */
+
+int takeover_begin(struct work *w, struct journal_state *left, struct err *err)
+{
+    if (control_cancelled(w->control))
+        return err_set(err, ERR_CANCELLED, "cancelled before anything was done");
+    w->control->committed = true; /* the journal that is taken over is nobody else's to finish from here on */
+    if (work_take_over(w, left, err) < 0)
+        return -1;
+    w->unsettled = *left->begun.order.vm || *left->step; /* until it is done here it is still to be seen to */
+    return 0;
+}
 
 /* Who stands still cannot reboot from the wrong image; and goes on, whatever came of that. */
 int takeover_let_go(struct work *w, const struct journal_state *left, struct err *err)

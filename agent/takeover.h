@@ -15,6 +15,9 @@ struct work;
 
 enum { TAKEOVER_TEXT = 400 };
 
+/* The journal is the way out's own from here on, and LEFT is what stood in it; it can not be cancelled any more.
+ * ERR_CANCELLED where somebody has done so before, and nothing is changed then. */
+int takeover_begin(struct work *work, struct journal_state *left, struct err *err);
 /* The step "let-go": where the domain runs libxl's and our configuration are changed to what its QEMU writes to, and
  * who stands still because of what was LEFT goes on.  ERR_CORRUPT where it cannot be told which image a disk is in:
  * nothing is guessed, and the guest goes on all the same. */
