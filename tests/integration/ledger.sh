@@ -75,6 +75,20 @@ over_base() {
     writes 2
 }
 
+# two WHAT: s1 and s2 hold 1 and 2 in $base and $one; the domain goes on in $two.
+two() {
+    case_begin "$1"
+    base=$dir/a.qcow2
+    machine xvda qcow2 "$base"
+    writes 1
+    gives 0 xensnap create -e -D -n s1 web1
+    one=$(stored)
+    writes 2
+    gives 0 xensnap create -e -D -n s2 web1
+    two=$(stored)
+    writes 3
+}
+
 # three WHAT: s1, s2 and s3 hold 1, 2 and 3 in $base, $one and $two; the domain goes on in $three.
 three() {
     case_begin "$1"

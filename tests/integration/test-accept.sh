@@ -7,20 +7,6 @@
 . "$(dirname "$0")/ways.sh"
 ways_begin "$1"
 
-# two WHAT: s1 and s2 hold 1 and 2 in $base and $one; the domain goes on in $two.
-two() {
-    case_begin "$1"
-    base=$dir/a.qcow2
-    machine xvda qcow2 "$base"
-    writes 1
-    gives 0 xensnap create -e -D -n s1 web1
-    one=$(stored)
-    writes 2
-    gives 0 xensnap create -e -D -n s2 web1
-    two=$(stored)
-    writes 3
-}
-
 # works: a snapshot can be made of it, gone back to and deleted; it holds VALUE.
 works() {
     gives 0 xensnap create -e -D -n t1 web1

@@ -18,20 +18,6 @@ json.dump({"images": old}, open(sys.argv[1], "w"), indent=2)
 PY
 }
 
-# two WHAT: s1 and s2 hold 1 and 2 in $base and $one; the domain goes on in $two, with 3.
-two() {
-    case_begin "$1"
-    base=$dir/a.qcow2
-    machine xvda qcow2 "$base"
-    writes 1
-    gives 0 xensnap create -e -D -n s1 web1
-    one=$(stored)
-    writes 2
-    gives 0 xensnap create -e -D -n s2 web1
-    two=$(stored)
-    writes 3
-}
-
 two "a chain, and a delete"
 first_version
 gives 0 xensnap delete -n s2 web1
