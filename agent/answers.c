@@ -5,8 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-/* File systems keep times in steps, of 2 s at most (FAT); a second write in the same step leaves no trace. */
-enum { STEP_SECONDS = 2 };
+/* File systems keep times in steps, of 2 s at most (FAT), and the kernel's clock for them goes in steps of up to 10 ms;
+ * a second write in the same step leaves no trace.  A time that is no multiple of 10 ms was kept in finer steps than
+ * that; what is waited for then is ten of the clock's, for a write that has been stamped and not done. */
+enum { COARSE_MS = 3000, FINE_MS = 100, CLOCK_STEP_NS = 10000000 };
 
 static struct answer {
     char *image, *format, *text;
@@ -14,13 +16,22 @@ static struct answer {
 } *answers;
 static size_t count;
 
+static bool is_settled(struct timespec written)
+{
+    long long step_ms = written.tv_nsec % CLOCK_STEP_NS ? FINE_MS : COARSE_MS;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now); /* what the times of files are in */
+    return (now.tv_sec - written.tv_sec) * 1000LL + (now.tv_nsec - written.tv_nsec) / 1000000 > step_ms;
+}
+
 /* A block device's node does not tell when the device was written to. */
 struct answers_mark answers_mark(const char *image)
 {
     struct answers_mark mark = { .is_file = false };
 
     mark.is_file = stat(image, &mark.st) == 0 && S_ISREG(mark.st.st_mode);
-    mark.settled = mark.is_file && mark.st.st_mtime + STEP_SECONDS < time(NULL);
+    mark.settled = mark.is_file && is_settled(mark.st.st_mtim);
     return mark;
 }
 

@@ -13,12 +13,26 @@ static const char *new_image(const char *name)
     return scratch_path(&scratch, name);
 }
 
-/* As if it had last been written to that long ago. */
+/* As if it had last been written to that long ago, on a file system that keeps its times in steps of STEP_NS. */
+static void age_in_steps(const char *name, long ms, long step_ns)
+{
+    struct timespec then, times[2];
+
+    clock_gettime(CLOCK_REALTIME, &then);
+    then.tv_sec -= ms / 1000;
+    then.tv_nsec -= ms % 1000 * 1000000;
+    if (then.tv_nsec < 0) {
+        then.tv_sec--;
+        then.tv_nsec += 1000000000;
+    }
+    then.tv_nsec = step_ns > 1 ? then.tv_nsec / step_ns * step_ns : then.tv_nsec | 1;
+    times[0] = times[1] = then;
+    CHECK(utimensat(scratch.dir, name, times, 0) == 0);
+}
+
 static void age(const char *name, long seconds)
 {
-    struct timespec then = { .tv_sec = time(NULL) - seconds }, times[] = { then, then };
-
-    CHECK(utimensat(scratch.dir, name, times, 0) == 0);
+    age_in_steps(name, seconds * 1000, 1000000000);
 }
 
 static const char *known(const char *image, const char *format)
@@ -89,6 +103,22 @@ static void young(void)
     CHECK_STR(known(image, "qcow2"), NULL);
 }
 
+/* 300 ms are thirty of the steps in which the kernel's clock may go. */
+static void steps(void)
+{
+    const char *image = new_image("e");
+
+    age_in_steps("e", 300, 10000000);
+    keep(image, "qcow2", "in coarse steps");
+    CHECK_STR(known(image, "qcow2"), NULL);
+    age_in_steps("e", 300, 1);
+    keep(image, "qcow2", "in fine steps");
+    CHECK_STR(known(image, "qcow2"), "in fine steps");
+    age_in_steps("e", 10, 1);
+    keep(image, "qcow2", "just now");
+    CHECK_STR(known(image, "qcow2"), NULL);
+}
+
 /* Its node stays as it is, whatever is written to it. */
 static void device(void)
 {
@@ -102,6 +132,7 @@ static const struct check_test tests[] = {
     { "one that is another file by now is asked again", another_file },
     { "a device is asked each time", device },
     { "what is said of one that was written to just now is not kept", young },
+    { "how long that is depends on the steps in which its times are kept", steps },
 };
 
 int main(void)
