@@ -130,9 +130,12 @@ static void refresh_stored(void *data, const char *vm)
 
 void agent_refresh(struct agent *agent)
 {
+    struct err err;
+
     agent_look_for_domains(agent);
     domains_each(agent->domains, intake_apply_policy, agent);
-    store_each_vm(agent->store, refresh_stored, agent);
+    if (store_each_vm(agent->store, refresh_stored, agent, &err) < 0)
+        log_error("%s", err.text);
     agent_ensure_monitors(agent);
     agent_is_heard(agent);
 }
@@ -143,22 +146,25 @@ void agent_set_workers(struct agent *agent, int workers)
     jobs_schedule(agent);
 }
 
-static void begin(struct agent *agent)
+/* Without knowing what was left to be put right it is not to begin. */
+static int begin(struct agent *agent, struct err *err)
 {
     size_t count;
     _cleanup_(freep) char **ids = xenstore_children(agent->xs, "/local/domain", &count);
     unsigned domid;
+
     agent_refresh(agent);
     agent->starting = true;
-    store_each_vm(agent->store, requests_take_up, agent);
-    if (agent->options->protect)
-        store_each_vm(agent->store, requests_protect, agent);
+    if (store_each_vm(agent->store, requests_take_up, agent, err) < 0 ||
+        (agent->options->protect && store_each_vm(agent->store, requests_protect, agent, err) < 0))
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (domid_parse(ids[i], &domid))
             publish_orphans(agent->xs, domid, job_is_known, agent);
     ready_begin(agent);
     jobs_schedule(agent);
     agent_is_heard(agent);
+    return 0;
 }
 
 int agent_new(struct agent **out, struct loop *loop, const struct agent_options *options, struct err *err)
@@ -187,11 +193,10 @@ int agent_new(struct agent **out, struct loop *loop, const struct agent_options 
         return -1;
     }
     agent->lifeline = lifeline_open();
-    if (agent->lifeline >= 0 && loop_add(loop, agent->lifeline, on_lost, agent, err) < 0) {
+    if ((agent->lifeline >= 0 && loop_add(loop, agent->lifeline, on_lost, agent, err) < 0) || begin(agent, err) < 0) {
         agent_free(agent);
         return -1;
     }
-    begin(agent);
     *out = agent;
     return 0;
 }

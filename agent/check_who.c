@@ -86,10 +86,11 @@ static int refuse_several(const struct vms *vms, struct err *err)
 static int find_by_name(struct search *search, struct err *err)
 {
     search->running = true;
-    store_each_vm(search->store, add_named, search);
+    if (store_each_vm(search->store, add_named, search, err) < 0)
+        return -1;
     search->running = false;
-    if (!search->vms->count)
-        store_each_vm(search->store, add_named, search);
+    if (!search->vms->count && store_each_vm(search->store, add_named, search, err) < 0)
+        return -1;
     if (search->vms->count > 1)
         return refuse_several(search->vms, err);
     return search->vms->count ? 0 : err_set(err, ERR_NOT_FOUND, "no VM of that name has anything in the store");
@@ -126,10 +127,8 @@ int vms_find(struct vms *vms, struct store *store, struct xl *xl, const char *wo
     unsigned domid;
 
     *vms = (struct vms){ .count = 0 };
-    if (!word) {
-        store_each_vm(store, add, vms);
-        return 0;
-    }
+    if (!word)
+        return store_each_vm(store, add, vms, err);
     if (domid_parse(word, &domid))
         return find_by_domid(&search, domid, err);
     return uuid_read(word, uuid) ? find_by_uuid(&search, uuid, err) : find_by_name(&search, err);

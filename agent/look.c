@@ -55,9 +55,9 @@ static void ask_owner(void *data, const char *vm)
 bool look_find_owner(const struct look *look, const char *id, char vm[UUID_LENGTH + 1])
 {
     struct owner owner = { .look = look, .snapshot = id, .vm = vm };
+    struct err err;
 
-    store_each_vm(look->work.store, ask_owner, &owner);
-    return owner.found;
+    return store_each_vm(look->work.store, ask_owner, &owner, &err) == 0 && owner.found;
 }
 
 /* Of two with one name it means the first; and a guest may call one "-f". */

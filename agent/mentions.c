@@ -116,9 +116,11 @@ static bool is_plain(const char *name)
 enum mention mentions_find(struct store *store, const char *path, char where[PATH_SIZE])
 {
     struct search search = { .store = store, .path = path, .name = strrchr(path, '/') + 1, .where = where };
+    struct err err;
 
     *where = '\0';
-    store_each_vm(store, look_at_vm, &search);
+    if (store_each_vm(store, look_at_vm, &search, &err) < 0)
+        take(&search, MENTION_PERHAPS, "");
     if (search.found == MENTION_NONE && !is_plain(search.name)) {
         search.found = MENTION_PERHAPS;
         snprintf(where, PATH_SIZE, "a configuration");

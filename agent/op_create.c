@@ -97,7 +97,8 @@ static int choose_name(struct work *w, struct record *record, struct err *err)
     struct snapshots snapshots = { 0 };
     int rc = 0;
 
-    if (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0 && err->code != ERR_NOT_FOUND)
+    if (store_read_current(w->store, w->begun.order.vm, record->parent, err) < 0 ||
+        (store_list(w->store, w->begun.order.vm, &snapshots, err) < 0 && err->code != ERR_NOT_FOUND))
         return -1;
     if (*request->name)
         snprintf(record->name, sizeof record->name, "%s", request->name);
@@ -107,7 +108,6 @@ static int choose_name(struct work *w, struct record *record, struct err *err)
         snprintf(record->name, sizeof record->name, "%lld-%d", record->created_ms / 1000, n);
     if (snapshots_find(&snapshots, record->name))
         rc = err_set(err, ERR_EXISTS, "a snapshot named %s exists already", record->name);
-    memcpy(record->parent, snapshots.current, sizeof record->parent);
     snapshots_deinit(&snapshots);
     memcpy(w->name, record->name, sizeof w->name);
     return rc;

@@ -86,9 +86,9 @@ static int each_uuid(int dir, void (*visit)(void *data, const char *uuid), void 
     return failed ? -1 : 0;
 }
 
-void store_each_vm(struct store *store, void (*visit)(void *data, const char *vm), void *data)
+int store_each_vm(struct store *store, void (*visit)(void *data, const char *vm), void *data, struct err *err)
 {
-    each_uuid(store->root, visit, data);
+    return each_uuid(store->root, visit, data) < 0 ? err_errno(err, "cannot list the VMs in %s", store->path) : 0;
 }
 
 int store_vm_dir(struct store *store, const char *vm, enum store_make make, struct err *err)
@@ -215,10 +215,34 @@ static int older_first(const void *a, const void *b)
     return (x->created_ms > y->created_ms) - (x->created_ms < y->created_ms);
 }
 
+/* "" where there is none. */
+static int read_current(int dir, char current[UUID_LENGTH + 1], struct err *err)
+{
+    _cleanup_(freep) char *text = file_read(dir, "current");
+
+    *current = '\0';
+    if (!text)
+        return errno == ENOENT ? 0 : err_errno(err, "cannot read which snapshot is the current one");
+    text[strcspn(text, "\n")] = '\0';
+    if (uuid_valid(text))
+        memcpy(current, text, UUID_LENGTH + 1);
+    return 0;
+}
+
+int store_read_current(struct store *store, const char *vm, char current[UUID_LENGTH + 1], struct err *err)
+{
+    _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, err);
+
+    *current = '\0';
+    if (dir < 0)
+        return err->code == ERR_NOT_FOUND ? 0 : -1;
+    return read_current(dir, current, err);
+}
+
 int store_list(struct store *store, const char *vm, struct snapshots *out, struct err *err)
 {
     _cleanup_(closep) int dir = store_vm_dir(store, vm, STORE_EXISTING, err);
-    _cleanup_(freep) char *current = NULL;
+    struct err current_err;
 
     *out = (struct snapshots){ 0 };
     if (dir < 0)
@@ -230,11 +254,8 @@ int store_list(struct store *store, const char *vm, struct snapshots *out, struc
     }
     if (out->count)
         qsort(out->records, out->count, sizeof *out->records, older_first);
-    current = file_read(dir, "current");
-    if (current)
-        current[strcspn(current, "\n")] = '\0';
-    if (current && uuid_valid(current))
-        memcpy(out->current, current, UUID_LENGTH);
+    if (read_current(dir, out->current, &current_err) < 0)
+        log_warning("VM %s: %s", vm, current_err.text);
     return 0;
 }
 

@@ -16,8 +16,8 @@ struct store;
 int store_open(struct store **out, const char *root, struct err *err);
 struct store *store_close(struct store *store);
 
-/* Calls VISIT for the UUID of every VM that has a directory. */
-void store_each_vm(struct store *store, void (*visit)(void *data, const char *vm), void *data);
+/* Calls VISIT for the UUID of every VM that has a directory.  -1 where that may not be all of them. */
+int store_each_vm(struct store *store, void (*visit)(void *data, const char *vm), void *data, struct err *err);
 /* The VM's directory, made where it is missing if MAKE is set; a descriptor for the caller to close, or -1. */
 enum store_make { STORE_EXISTING, STORE_MAKE };
 int store_vm_dir(struct store *store, const char *vm, enum store_make make, struct err *err);
@@ -46,6 +46,8 @@ struct snapshots {
     char current[UUID_LENGTH + 1]; /* the snapshot that the VM's state descends from, or "" */
 };
 int store_list(struct store *store, const char *vm, struct snapshots *out, struct err *err);
+/* The current one alone, "" where there is none, for who builds on it: a list leaves out what cannot be read. */
+int store_read_current(struct store *store, const char *vm, char current[UUID_LENGTH + 1], struct err *err);
 void snapshots_deinit(struct snapshots *snapshots);
 /* ERR_CORRUPT where a snapshot could not be read, or the directory not be listed to its end. */
 int snapshots_check_whole(const struct snapshots *snapshots, struct err *err);

@@ -127,7 +127,8 @@ static int find_by_name(struct agent *agent, struct order *order, struct doubt *
     struct candidates stored = running;
 
     domains_each(agent->domains, add_running, &running);
-    store_each_vm(agent->store, add_stored, &stored);
+    if (store_each_vm(agent->store, add_stored, &stored, err) < 0)
+        return -1;
     if (running.count > 1)
         return refuse_several(&running, "domains run under", err);
     if (running.count == 0 && stored.count > 1)
@@ -159,8 +160,8 @@ static int find_by_uuid(struct agent *agent, struct order *order, const char *uu
     const struct domain *domain = domains_by_uuid(agent->domains, uuid);
     struct uuid_search search = { .uuid = uuid };
 
-    if (!domain)
-        store_each_vm(agent->store, is_the_vm, &search);
+    if (!domain && store_each_vm(agent->store, is_the_vm, &search, err) < 0)
+        return -1;
     if (!domain && !search.found)
         return err_set(err, ERR_NOT_FOUND, "no such domain");
     order->domid = domain ? (int)domain->domid : -1;

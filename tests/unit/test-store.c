@@ -66,15 +66,16 @@ static void visits_each_vm(void)
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
     _cleanup_(store_closep) struct store *store = new_store(&scratch);
     struct visited visited = { 0 };
+    struct err err;
 
-    store_each_vm(store, visit, &visited);
+    CHECK(store_each_vm(store, visit, &visited, &err) == 0);
     CHECK_INT(visited.count, 0);
     new_vm(store, VM1);
     new_vm(store, VM2);
     mkdirat(scratch.dir, "store/lost+found", 0700);
     mkdirat(scratch.dir, "store/0123ABCD-4567-89ab-cdef-0123456789ab", 0700);
     for (int i = 0; i < 2; i++)
-        store_each_vm(store, visit, &visited);
+        CHECK(store_each_vm(store, visit, &visited, &err) == 0);
     CHECK_INT(visited.first, 2);
     CHECK_INT(visited.second, 2);
     CHECK_INT(visited.count, 4);
@@ -85,9 +86,10 @@ static void a_file_is_no_vm(void)
     _cleanup_(scratch_remove) struct scratch scratch = scratch_make();
     _cleanup_(store_closep) struct store *store = new_store(&scratch);
     struct visited visited = { 0 };
+    struct err err;
 
     scratch_write(&scratch, "store/" VM1, "");
-    store_each_vm(store, visit, &visited);
+    CHECK(store_each_vm(store, visit, &visited, &err) == 0);
     CHECK_INT(visited.count, 0);
 }
 
@@ -359,7 +361,7 @@ static void gives_descriptors_back(void)
     store_list(store, VM1, &snapshots, &err);
     snapshots_deinit(&snapshots);
     store_list(store, VM2, &snapshots, &err);
-    store_each_vm(store, visit, &visited);
+    store_each_vm(store, visit, &visited, &err);
     store_has_journal(store, VM1);
     store_close(store);
     CHECK_INT(scratch_descriptors(), before);
