@@ -10,6 +10,7 @@
 #include "files.h"
 #include "images_note.h"
 #include "json.h"
+#include "log.h"
 #include "protect.h"
 #include "qemu_img.h"
 #include "qmp.h"
@@ -258,4 +259,36 @@ int disks_untag(const struct record *record, const struct reach *reach, struct s
         return 0;
     *err = first;
     return -1;
+}
+
+/* One that failed may have been removed all the same. */
+static bool is_still_there(const struct record_disk *disk, struct control *control)
+{
+    struct image_info info;
+    struct err err;
+
+    return qemu_img_info(disk->target, disk->format, disk->tag, &info, control, &err) < 0 || info.has_tag;
+}
+
+int disks_give_up(const struct record *record, bool begun, const struct reach *reach, struct store *store,
+                  struct control *control, struct err *err)
+{
+    for (size_t i = 0; i < record->disk_count; i++) {
+        const struct record_disk *disk = &record->disks[i];
+
+        if (disk->place != PLACE_INTERNAL)
+            continue;
+        if (untag(disk, record->vm, reach, store, control, err) == 0) {
+            begun = true;
+            continue;
+        }
+        err_context(err, "disk %s", disk->vdev);
+        if (!begun && is_still_there(disk, control))
+            return -1;
+        begun = true;
+        log_warning("the snapshot inside %s is removed later: %s", disk->target, err->text);
+        if (images_add_tag(store, record->vm, disk->target, disk->tag, err) < 0)
+            return 1;
+    }
+    return 0;
 }

@@ -27,7 +27,12 @@ int disks_check_untag(const struct record *record, const struct reach *reach, st
  * later.  Goes on after an error and reports the first. */
 int disks_untag(const struct record *record, const struct reach *reach, struct store *store, struct control *control,
                 struct err *err);
-/* The same for one of them: 1 removed or not there, 0 not possible now. */
+/* For a snapshot that is deleted.  -1: none could be removed, it is as it was.  0: it is none any more, and what could
+ * not be removed with the rest is noted in images.json for later.  1: nor could that be noted, and it has to be done
+ * again.  BEGUN: some may have gone before. */
+int disks_give_up(const struct record *record, bool begun, const struct reach *reach, struct store *store,
+                  struct control *control, struct err *err);
+/* The same as disks_untag() for one of them: 1 removed or not there, 0 not possible now. */
 int disks_untag_one(const struct record_disk *disk, const char *vm, const struct reach *reach, struct store *store,
                     struct control *control, struct err *err);
 

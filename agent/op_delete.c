@@ -91,7 +91,7 @@ static int finish_trash(struct work *w, const struct reach *reach, struct err *e
         return -1;
     if (found == 0)
         return trash_empty(w->store, w->begun.order.vm, err);
-    if (disks_untag(&record, reach, w->store, w->control, err) < 0)
+    if (disks_give_up(&record, true, reach, w->store, w->control, err) != 0)
         return -1;
     return remove_files(w, &record, reach->runs, err);
 }
@@ -116,6 +116,7 @@ static int run(struct work *w, struct err *err)
     struct record record;
     struct err back_err;
     bool runs;
+    int given;
 
     if (store_find(w->store, w->begun.order.vm, w->begun.order.request.name, &record, err) < 0 ||
         reach_open(&reach, w->xl, record.vm, w->control, err) < 0 || torn_mend(w, &reach, err) < 0 ||
@@ -130,9 +131,11 @@ static int run(struct work *w, struct err *err)
     w->control->committed = true;
     if (trash_move_in(w->store, record.vm, record.id, err) < 0)
         return -1;
-    if (work_step(w, "disks", JOURNAL_DURABLE, err) < 0 ||
-        disks_untag(&record, &reach, w->store, w->control, err) < 0) {
-        /* It can be deleted again; until then the list must not hide what takes up space in the images. */
+    given = work_step(w, "disks", JOURNAL_DURABLE, err) < 0
+                ? -1
+                : disks_give_up(&record, false, &reach, w->store, w->control, err);
+    if (given < 0) {
+        /* It is whole, and can be deleted again. */
         if (trash_move_out(w->store, record.vm, record.id, &back_err) < 0)
             err_context(err, "%s; before that", back_err.text);
         reach_explain(&reach, w->xl, err);
@@ -140,7 +143,7 @@ static int run(struct work *w, struct err *err)
     }
     runs = reach.runs;
     reach_close(&reach);
-    if (work_step(w, "files", JOURNAL_DURABLE, err) < 0 || remove_files(w, &record, runs, err) < 0 ||
+    if (given > 0 || work_step(w, "files", JOURNAL_DURABLE, err) < 0 || remove_files(w, &record, runs, err) < 0 ||
         work_step(w, "merge", JOURNAL_DURABLE, err) < 0) {
         w->unsettled = true; /* what was begun is finished, before anything else */
         return err_context(err, "the snapshot is deleted, but not all that it consists of could be removed yet");
