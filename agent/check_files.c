@@ -98,8 +98,8 @@ static void check_next(struct look *look)
     char mark[UUID_LENGTH + 1];
     struct err err;
 
-    kept_mark(&look->work, mark);
-    if (!look->unsettled || !look->work.xl || look->reach.runs || owed_has(&look->work, mark, &err) != 0)
+    if (!look->unsettled || !look->work.xl || look->reach.runs || kept_mark(&look->work, mark, &err) < 0 ||
+        owed_has(&look->work, mark, &err) != 0)
         return;
     found(look, "left", "next.json", "what a revert has kept of the state before it was not given back yet");
     way_out(look, "if that revert has failed, revert again or start the VM; the next create, delete or revert gives it "

@@ -64,6 +64,11 @@ int file_replace(int dir, const char *name, const char *text, struct err *err)
     return dir_sync(dir, err);
 }
 
+int file_remove(int dir, const char *name, struct err *err)
+{
+    return unlinkat(dir, name, 0) < 0 && errno != ENOENT ? err_errno(err, "cannot remove %s", name) : 0;
+}
+
 int dir_open(int dir, const char *name)
 {
     return openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

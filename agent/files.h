@@ -13,6 +13,8 @@
 char *file_read(int dir, const char *name);
 /* Writes NAME.new, fsyncs it, renames it and fsyncs the directory. */
 int file_replace(int dir, const char *name, const char *text, struct err *err);
+/* 0 where there was none, too. */
+int file_remove(int dir, const char *name, struct err *err);
 int dir_open(int dir, const char *name);   /* a descriptor or -1 */
 /* Calls VISIT for the name of everything in DIR/NAME but "." and "..".  -1 with errno where that may not be all. */
 int dir_each(int dir, const char *name, void (*visit)(void *data, const char *name), void *data);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kept.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,14 +45,17 @@ int kept_note(struct work *w, const struct xl_domain *domain, struct xl_config *
     return file_replace(dir, KEPT, text, err);
 }
 
-void kept_mark(struct work *w, char mark[UUID_LENGTH + 1])
+int kept_mark(struct work *w, char mark[UUID_LENGTH + 1], struct err *err)
 {
-    struct err err;
-    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
     _cleanup_(freep) char *text = dir < 0 ? NULL : file_read(dir, KEPT);
 
-    if (!text || sscanf(text, "%*s %*d %*s %36s", mark) != 1)
+    *mark = '\0';
+    if (dir < 0 || (!text && errno != ENOENT))
+        return dir < 0 ? -1 : err_errno(err, "cannot read what the VM was before (kept)");
+    if (text && sscanf(text, "%*s %*d %*s %36s", mark) != 1)
         *mark = '\0';
+    return 0;
 }
 
 int kept_load(struct kept *kept, struct work *w, struct err *err)
@@ -111,13 +115,11 @@ int kept_check_ours(const struct kept *kept, struct work *w, const struct xl_dom
                    domain->domid);
 }
 
-void kept_forget(struct work *w)
+int kept_forget(struct work *w, struct err *err)
 {
-    struct err err;
-    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
 
-    if (dir >= 0)
-        unlinkat(dir, KEPT, 0);
+    return dir < 0 ? -1 : file_remove(dir, KEPT, err);
 }
 
 void kept_deinit(struct kept *kept)

@@ -27,14 +27,14 @@ struct kept {
 /* DOMAIN is NULL where it does not run.  NEXT, of which the new domain is going to be made, gets the MARK.  Durable. */
 int kept_note(struct work *work, const struct xl_domain *domain, struct xl_config *next, char mark[UUID_LENGTH + 1],
               struct err *err);
-/* The mark alone; "" where there is none. */
-void kept_mark(struct work *work, char mark[UUID_LENGTH + 1]);
+/* The mark alone; "" where there is none.  -1 where there may be one that cannot be read. */
+int kept_mark(struct work *work, char mark[UUID_LENGTH + 1], struct err *err);
 /* ERR_CORRUPT where there is none, as of a revert that an older version has begun. */
 int kept_load(struct kept *kept, struct work *work, struct err *err);
 /* ERR_BUSY where DOMAIN is neither the one that is replaced nor one that the operation has made: somebody has started
  * it since, and it is not ours to destroy.  That is written down, for it may have ended when somebody looks again. */
 int kept_check_ours(const struct kept *kept, struct work *work, const struct xl_domain *domain, struct err *err);
-void kept_forget(struct work *work);
+int kept_forget(struct work *work, struct err *err);
 void kept_deinit(struct kept *kept);
 
 #endif

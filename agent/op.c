@@ -65,23 +65,40 @@ int work_step(struct work *work, const char *step, enum durability durability, s
         return err_set(err, ERR_CANCELLED, "cancelled before: %s", step);
     if (journal_step(work->journal, step, durability, err) < 0)
         return -1;
+    work->stepped = true;
     log_debug("request %s: step %s", work->begun.order.request.id, step);
     control_progress(work->control, step, -1);
     return 0;
 }
 
-void work_warn(struct work *work, const char *format, ...)
+static void warn(struct work *work, const char *format, va_list args)
 {
     char text[STATUS_WARNING_SIZE];
     size_t used = strlen(work->warning);
-    va_list args;
 
-    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     log_warning("request %s: %s", work->begun.order.request.id, text);
     if (!strstr(work->warning, text))
         snprintf(work->warning + used, sizeof work->warning - used, "%s%s", used ? "; " : "", text);
+}
+
+void work_warn(struct work *work, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    warn(work, format, args);
+    va_end(args);
+}
+
+void work_try_once_more(struct work *work, const char *format, ...)
+{
+    va_list args;
+
+    work->unsettled |= !work->recovery;
+    va_start(args, format);
+    warn(work, format, args);
+    va_end(args);
 }
 
 void work_settled(struct work *work)

@@ -22,6 +22,8 @@ struct work {
     const struct op *op;
     struct journal_order begun;
     bool unsettled;  /* something is left that only a later recovery can put right: the journal stays */
+    bool stepped;    /* something may have been done */
+    bool recovery;   /* it takes up what another worker has left */
     bool torn;       /* ledger, configurations or QEMU could not be brought in line after a merge (torn.h) */
     bool by_hand;    /* it is not to be tried again without a person */
     bool foreign;    /* another version has begun it */
@@ -56,6 +58,9 @@ int work_begin(struct work *work, const char *snapshot, struct err *err);
 int work_take_over(struct work *work, struct journal_state *left, struct err *err);
 /* What is no error and somebody has to know: into the log, and behind what was said before it into the result. */
 void work_warn(struct work *work, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same of what is left and takes space, and no more: a recovery tries it once more, and if that is to no avail it
+ * is left to the next operation, for nothing else has to wait for it. */
+void work_try_once_more(struct work *work, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Nobody stands still any more: where the domain runs, the agent need not wait for what is left, which is done through
  * its QEMU. */
 void work_settled(struct work *work);

@@ -389,10 +389,12 @@ static int see(struct acceptance *a, struct err *err)
 
 static void warn(struct acceptance *a)
 {
+    struct err err;
+
     if (a->ledger_lost)
         work_warn(a->work, "images.json could not be read and is set aside; no image is known any more as one that may "
                   "be removed");
-    if (reversion_is_begun(a->work))
+    if (reversion_is_begun(a->work, &err) != 0)
         work_warn(a->work, "what a revert has kept stays inside the images, as xensnap-replaced-..., until you "
                   "remove it");
 }

@@ -273,9 +273,11 @@ static int drop_snapshots(struct work *w, struct err *err)
 
 static int drop_images(struct work *w, struct err *err)
 {
-    if (work_step(w, "images", JOURNAL_DURABLE, err) < 0)
+    int begun = reversion_is_begun(w, err);
+
+    if (begun < 0 || work_step(w, "images", JOURNAL_DURABLE, err) < 0)
         return -1;
-    if (reversion_is_begun(w))
+    if (begun)
         work_warn(w, "what a revert has kept stays inside the images, as xensnap-replaced-..., until you remove it");
     return reversion_forget(w, err);
 }

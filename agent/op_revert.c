@@ -160,7 +160,7 @@ static int let_run(struct work *w, unsigned domid, struct err *err)
 }
 
 /* The domain is back; what is left over of the old one is no reason to call that a failure.  Where not even the step
- * can be written down the journal stays, and a recovery does it.  Always 0. */
+ * can be written down the journal stays until a recovery can do it.  Always 0. */
 static int tidy(struct work *w, struct reversion *r)
 {
     struct err tidy_err;
@@ -170,9 +170,9 @@ static int tidy(struct work *w, struct reversion *r)
         work_warn(w, "what was replaced is still to be removed: %s", tidy_err.text);
         return 0;
     }
-    reversion_end(w);
-    if (reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
-        work_warn(w, "what was replaced could not be removed: %s", tidy_err.text);
+    if (reversion_end(w, &tidy_err) < 0 ||
+        reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
+        work_try_once_more(w, "what was replaced could not be removed: %s", tidy_err.text);
     return 0;
 }
 
@@ -231,7 +231,7 @@ static int give_up(struct work *w, struct reversion *r, bool paused_by_us, struc
         journal_let_go(w->journal);
     reach_close(&r->reach);
     if (reversion_forget(w, &err) < 0)
-        work_warn(w, "%s", err.text);
+        work_try_once_more(w, "what was made for the revert could not be removed: %s", err.text);
     return -1;
 }
 

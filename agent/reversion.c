@@ -266,7 +266,8 @@ int reversion_read_next(struct work *w, struct reversion *r, struct err *err)
 
     if (!text)
         return err_set(err, ERR_CORRUPT, "it is not known which disks the domain was to have");
-    kept_mark(w, r->mark);
+    if (kept_mark(w, r->mark, err) < 0)
+        return -1;
     r->config = xl_config_free(r->config);
     return xl_config_parse(w->xl, text, &r->config, err);
 }

@@ -46,8 +46,8 @@ int reversion_apply(struct work *work, struct reversion *reversion, struct err *
 /* The other way: what such images held before.  It can be done again.  BEFORE is the VM's configuration then. */
 int reversion_put_back(struct work *work, struct reversion *reversion, const struct xl_config *before, struct err *err);
 /* The revert has come to one of its ends: what was kept for the other is of no use any more.  Where that cannot
- * be written down it stays, with a warning. */
-void reversion_end(struct work *work);
+ * be written down it stays. */
+int reversion_end(struct work *work, struct err *err);
 /* The new domain is there, and the configuration is going to be its: what it replaces is given up, in the ledger. */
 int reversion_give_up_replaced(struct work *work, struct reversion *reversion, struct err *err);
 /* The domain goes on, and there is no way back any more: what was put back in place is whole, in the ledger.  Not
@@ -60,8 +60,8 @@ void reversion_give_space(struct work *work);
 int reversion_drop_replaced(struct work *work, bool wait, struct err *err);
 /* If an earlier revert had to leave something: tries again, for which REACH is closed and opened anew. */
 int reversion_drop_late(struct work *work, struct reach *reach, struct err *err);
-/* Whether one was begun and has not given back yet what it kept. */
-bool reversion_is_begun(struct work *work);
+/* 1: one was begun and has not given back yet what it kept; 0: not so. */
+int reversion_is_begun(struct work *work, struct err *err);
 /* It is not finished any more: what it was going to do is forgotten.  No image is removed, and what it has kept inside
  * images stays there. */
 int reversion_give_up(struct work *work, struct err *err);

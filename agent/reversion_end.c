@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "reversion.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "files.h"
 #include "images_note.h"
 #include "kept.h"
 #include "log.h"
@@ -23,55 +25,57 @@
  * drivers. */
 enum { BOOT_SECONDS = 120 };
 
-static void remove_file(struct work *w, const char *name)
+static int remove_file(struct work *w, const char *name, struct err *err)
 {
-    struct err err;
-    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
 
-    if (dir >= 0)
-        unlinkat(dir, name, 0);
+    return dir < 0 ? -1 : file_remove(dir, name, err);
 }
 
 void reversion_give_space(struct work *w)
 {
-    remove_file(w, RESERVE);
+    struct err err;
+
+    if (remove_file(w, RESERVE, &err) < 0)
+        log_warning("%s", err.text); /* remove_plan() does it again */
 }
 
-/* A revert that has failed for good leaves its space behind, too. */
-static void remove_plan(struct work *w)
+/* A revert that has failed for good leaves its space behind, too.  KEPT comes last: it says what the rest is of. */
+static int remove_plan(struct work *w, struct err *err)
 {
-    remove_file(w, RESERVE);
-    remove_file(w, NEXT);
-    kept_forget(w);
+    return remove_file(w, RESERVE, err) < 0 || remove_file(w, NEXT, err) < 0 ? -1 : kept_forget(w, err);
 }
 
-void reversion_end(struct work *w)
+int reversion_end(struct work *w, struct err *err)
 {
     char mark[UUID_LENGTH + 1];
-    struct err err;
 
-    kept_mark(w, mark);
-    if (owed_settle(w, mark, &err) < 0)
-        work_warn(w, "what was kept inside images stays there: %s", err.text);
+    return kept_mark(w, mark, err) < 0 ? -1 : owed_settle(w, mark, err);
 }
 
-bool reversion_is_begun(struct work *w)
+int reversion_is_begun(struct work *w, struct err *err)
 {
-    struct err err;
-    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, &err);
+    _cleanup_(closep) int dir = store_vm_dir(w->store, w->begun.order.vm, STORE_EXISTING, err);
 
-    return dir >= 0 && faccessat(dir, NEXT, F_OK, 0) == 0;
+    if (dir < 0)
+        return err->code == ERR_NOT_FOUND ? 0 : -1;
+    if (faccessat(dir, NEXT, F_OK, 0) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : err_errno(err, "cannot look at what a revert has kept (next.json)");
 }
 
 /* Where next.json is gone that was done; one that cannot be read is told of when what was kept is to be dropped. */
 int reversion_note_whole(struct work *w, struct reversion *r, struct err *err)
 {
     _cleanup_(freep) struct images_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    int begun = r->config ? 0 : reversion_is_begun(w, err);
     size_t count = 0;
 
     if (!disks)
         return err_set(err, ERR_IO, "out of memory");
-    if (!r->config && (!reversion_is_begun(w) || reversion_read_next(w, r, err) < 0))
+    if (begun < 0)
+        return -1;
+    if (!r->config && (!begun || reversion_read_next(w, r, err) < 0))
         return 0;
     for (size_t i = 0; i < r->record.disk_count; i++) {
         struct record_disk disk;
@@ -89,14 +93,13 @@ static int list_kept(struct work *w, struct record *kept, struct err *err)
 {
     _cleanup_(reversion_deinit) struct reversion r = { .memory = -1 };
     _cleanup_(freep) struct xl_disk *disks = calloc(DISKS_MAX, sizeof *disks);
+    int begun = reversion_is_begun(w, err);
     size_t count;
 
     if (!disks)
         return err_set(err, ERR_IO, "out of memory");
-    if (!reversion_is_begun(w))
-        return 0;
-    if (reversion_read_next(w, &r, err) < 0)
-        return -1;
+    if (begun <= 0 || reversion_read_next(w, &r, err) < 0)
+        return begun == 0 ? 0 : -1;
     count = xl_config_disks(r.config, disks, DISKS_MAX);
     for (size_t i = 0; i < count; i++) {
         struct record_disk *disk = &kept->disks[kept->disk_count];
@@ -130,9 +133,7 @@ static int remove_unneeded(struct work *w, struct err *err)
 {
     int rc = merge_unneeded(w, MERGE_NOTHING, err);
 
-    if (rc > 0)
-        work_warn(w, "no image is removed: %s", err->text);
-    return rc < 0 ? -1 : 0;
+    return rc > 0 ? err_context(err, "no image is removed") : rc;
 }
 
 int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
@@ -149,9 +150,9 @@ int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
             return -1;
     if (dropped < 0)
         return -1;
-    if (dropped > 0)
-        remove_plan(w);
-    else
+    if (dropped > 0 && remove_plan(w, err) < 0)
+        return -1;
+    if (dropped == 0)
         log_info("the guest does not use its PV disks yet; what the revert has replaced stays in their images until "
                  "the next operation");
     return remove_unneeded(w, err);
@@ -160,9 +161,10 @@ int reversion_drop_replaced(struct work *w, bool wait, struct err *err)
 int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
 {
     struct err drop_err;
+    int begun = reach->runs ? reversion_is_begun(w, err) : 0;
 
-    if (!reach->runs || !reversion_is_begun(w))
-        return 0;
+    if (begun <= 0)
+        return begun;
     reach_close(reach); /* QEMU serves one client at a time */
     if (reversion_drop_replaced(w, false, &drop_err) < 0)
         work_warn(w, "what an earlier revert has replaced could not be removed: %s", drop_err.text);
@@ -171,7 +173,8 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
 
 int reversion_give_up(struct work *w, struct err *err)
 {
-    remove_plan(w);
+    if (remove_plan(w, err) < 0)
+        return -1;
     return images_note_leaving(w->store, w->begun.order.vm, NULL, 0, err);
 }
 

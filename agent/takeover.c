@@ -178,7 +178,7 @@ void takeover_describe(struct work *w, char *text, size_t size)
     if (journal_look(w->store, w->begun.order.vm, &left, &err) > 0 && is_of_another(w, &left) && !left.ended)
         used = snprintf(text, size, "%s, which was begun and had come to %s, is given up as it is now",
                         operation_word(left.begun.order.request.operation), *left.step ? left.step : "nothing");
-    if (reversion_is_begun(w))
+    if (reversion_is_begun(w, &err) != 0)
         snprintf(text + used, size - (size_t)used, "%sa revert is not finished or taken back any more; what it has "
                  "kept stays inside the images, as xensnap-replaced-...", used ? "\n" : "");
 }

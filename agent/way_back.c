@@ -9,6 +9,7 @@
 #include "control.h"
 #include "eviction.h"
 #include "kept.h"
+#include "log.h"
 #include "op.h"
 #include "reversion.h"
 #include "vmconfig.h"
@@ -65,8 +66,9 @@ static int leave_kept(struct work *w, const struct kept *kept, struct err *err)
     ours = found > 0 ? is_ours(w, kept, &domain, err) : found;
     if (ours < 0 || (ours > 0 && let_kept_go(w, kept, &domain, err) < 0))
         return -1;
-    if (reversion_drop_replaced(w, found > 0 && domain.life != XL_PAUSED, &tidy_err) < 0)
-        work_warn(w, "what was made for the revert could not be removed: %s", tidy_err.text);
+    if (reversion_end(w, &tidy_err) < 0 ||
+        reversion_drop_replaced(w, found > 0 && domain.life != XL_PAUSED, &tidy_err) < 0)
+        work_try_once_more(w, "what was made for the revert could not be removed: %s", tidy_err.text);
     return 0;
 }
 
@@ -95,9 +97,12 @@ struct way {
 /* From here on no content is written any more: the domain may run, by its owner's hand, before it was let go on. */
 static int go_on_from_disks(struct work *w, const struct kept *kept, bool start, struct way *way, struct err *err)
 {
+    struct err end_err;
+
     if (work_step(w, "disks-back", JOURNAL_DURABLE, err) < 0)
         return -1;
-    reversion_end(w);
+    if (reversion_end(w, &end_err) < 0)
+        log_warning("%s", end_err.text); /* leave_kept() does it again */
     if (start && start_kept(w, kept, err) < 0)
         return -1;
     way->there = true;
@@ -120,7 +125,7 @@ static int tell_way_back(struct work *w, const struct kept *kept, const struct w
                          const struct err *err, struct err *why)
 {
     if (rc == 0) {
-        w->over = true;
+        w->over = !w->unsettled;
         return err_context(why, "the VM is %s again as it was before%s; the snapshot's state could not be started",
                            kept->state, strcmp(kept->state, "stopped") == 0 ? "" : ", booted from its disks");
     }

@@ -69,6 +69,8 @@ static int recover(struct work *work, struct err *err)
     bool again = work->begun.order.again;
     struct journal_state state;
 
+    work->recovery = true;
+
     /* without a directory of the VM there is no journal either */
     if (journal_take(&work->journal, work->store, vm, &state, err) < 0 && err->code != ERR_NOT_FOUND)
         return -1;
@@ -112,6 +114,13 @@ static void add_warning(const struct work *work, struct msg *msg)
         snprintf(msg->warning + used, sizeof msg->warning - used, "%s%s", used ? "; " : "", work->warning);
 }
 
+/* The agent has ended before anything was begun.  The next one says just that where it finds no journal; and it may
+ * have looked already. */
+static bool is_moot(const struct work *work, const struct err *err)
+{
+    return err->code == ERR_CANCELLED && work->control->gone && !work->stepped && !work->recovery;
+}
+
 /* A journal stays only where something is still to be put right, or nobody has heard the outcome yet. */
 static void report(struct work *work, int rc, const struct err *err)
 {
@@ -128,7 +137,7 @@ static void report(struct work *work, int rc, const struct err *err)
     msg.by_hand = work->by_hand;
     if (work->journal && !work->unsettled)
         journal_end(work->journal, &msg.error, work->downtime_ms);
-    if (control_tell(work->control, &msg) && work->journal && !work->unsettled)
+    if ((control_tell(work->control, &msg) || is_moot(work, &msg.error)) && work->journal && !work->unsettled)
         journal_remove(work->journal);
     qemu_img_keeps_open(-1);
     work->journal = journal_close(work->journal);

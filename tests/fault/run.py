@@ -125,6 +125,8 @@ class Hand:
         try:
             stage = self.stage_of(scenario)
             stage.attempt(scenario, case)
+            if stage.apart:
+                self.drop()
             verdict, why = ("ok", "") if stage.player.met else ("skip", "it never came to that call")
         except TROUBLE as error:
             message = self.stage.player.status.get("message") or "" if self.stage else ""

@@ -9,6 +9,11 @@ domain_make pv xvda qcow2 xvdb qcow2
 agent_start
 image=$dir/xvda.qcow2
 
+# What could not be removed is tried once more.
+nothing_begun() {
+    [ -z "$(ls "$dir"/store/*/journal "$dir"/store/*/next.json 2> /dev/null)" ]
+}
+
 # refused CODE WORDS [SNAPSHOT]: the revert is refused with these words in its sentence, and the domain goes on.
 refused() {
     local was
@@ -16,7 +21,7 @@ refused() {
     gives "$1" xensnap revert web1 "${3:-s}"
     grep -q -- "$2" "$dir/out" || fail "not said ($2): $(cat "$dir/out")"
     [ "$(domid) $(life)" = "$was" ] || fail "was $was, is $(domid) $(life)"
-    [ -z "$(ls "$dir"/store/*/journal "$dir"/store/*/next.json 2> /dev/null)" ] || fail "left: $(find "$dir/store")"
+    wait_for 10 nothing_begun || fail "left: $(find "$dir/store")"
 }
 
 # Inside the image.

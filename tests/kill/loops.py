@@ -138,6 +138,9 @@ class Stage:
             self.done("create name=last memory=no type=external")
             self.done("delete name=last")
         self.world.writer.park()
+        self.check_empty()
+
+    def check_empty(self):
         if not procs.until(5, lambda: not os.listdir(self.world.store)):
             raise Loss(f"the store is not empty: {os.listdir(self.world.store)}")
         if self.world.written_to() != self.world.bases:
