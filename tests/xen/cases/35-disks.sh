@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 400
 # Which disks: qcow2 and raw on QEMU; read-only ones and CD-ROMs are left out and recorded; others are named before
 # anything happens.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 400
 # The agent is killed and started again with guests running: the same listing, the next request works, domains that
 # came meanwhile are served, and one that went is still listed and can be brought back.
