@@ -172,7 +172,7 @@ static int tidy(struct work *w, struct reversion *r)
     }
     if (reversion_end(w, &tidy_err) < 0 ||
         reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
-        work_try_once_more(w, "what was replaced could not be removed: %s", tidy_err.text);
+        work_try_once_more(w, "what was replaced stays yet: %s", tidy_err.text);
     return 0;
 }
 
@@ -231,7 +231,7 @@ static int give_up(struct work *w, struct reversion *r, bool paused_by_us, struc
         journal_let_go(w->journal);
     reach_close(&r->reach);
     if (reversion_forget(w, &err) < 0)
-        work_try_once_more(w, "what was made for the revert could not be removed: %s", err.text);
+        work_try_once_more(w, "what was made for it stays yet: %s", err.text);
     return -1;
 }
 

@@ -133,7 +133,7 @@ static int remove_unneeded(struct work *w, struct err *err)
 {
     int rc = merge_unneeded(w, MERGE_NOTHING, err);
 
-    return rc > 0 ? err_context(err, "no image is removed") : rc;
+    return rc == 0 ? 0 : -1;
 }
 
 int reversion_drop_replaced(struct work *w, bool wait, struct err *err)

@@ -68,7 +68,7 @@ static int leave_kept(struct work *w, const struct kept *kept, struct err *err)
         return -1;
     if (reversion_end(w, &tidy_err) < 0 ||
         reversion_drop_replaced(w, found > 0 && domain.life != XL_PAUSED, &tidy_err) < 0)
-        work_try_once_more(w, "what was made for the revert could not be removed: %s", tidy_err.text);
+        work_try_once_more(w, "what was made for it stays yet: %s", tidy_err.text);
     return 0;
 }
 

@@ -13,7 +13,7 @@ refused s3 s1
 gives 0 xensnap create -e -D -n s4 web1
 says "create: snapshot $(basename "$(dirname "$(record s2)")") cannot be read"
 gives 0 xensnap revert web1 s4
-says 'revert: no image is put back in its place: .*; what was replaced could not be removed: no image is removed: '
+says 'revert: no image is put back in its place: .*; what was replaced stays yet: '
 unchanged
 sed -i 's/"version": 2/"version": 1/' "$dir/store/$vm"/*/snapshot.json
 gives 0 xensnap delete -n s4 web1
