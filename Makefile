@@ -37,7 +37,7 @@ xensnapd := $(protocol:%=protocol/%) $(shared:%=agent/%) protocol/conf protocol/
 xensnap-worker := $(protocol:%=protocol/%) protocol/conf protocol/policy protocol/doorbell protocol/quiesce $(shared:%=agent/%) \
             $(addprefix agent/,worker answers block_job chain chain_look check check_config check_data check_files check_images \
              check_ledger check_protect check_records check_tags check_who commit control creation digest disks draft eviction \
-             fdsets holders images images_next images_note immutable kept life look mentions merge needs nodes op op_accept \
+             fdsets holders image_info images images_next images_note immutable kept life look mentions merge needs nodes op op_accept \
              op_create op_delete op_forget op_release op_revert owed plan problems protect qcow2 qemu_img qmp quiet reach \
              readonly refcounts replaced reversion reversion_end savefile settle takeover torn userdata vmconfig way_back way_out \
              xl xl_config xl_needs xl_stream)

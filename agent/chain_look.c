@@ -8,10 +8,10 @@
 
 #include "chain_internal.h"
 #include "files.h"
+#include "image_info.h"
 #include "images.h"
 #include "op.h"
 #include "qcow2.h"
-#include "qemu_img.h"
 #include "reach.h"
 #include "way_out.h"
 
@@ -122,7 +122,7 @@ static int look_into(struct chain *chain, size_t n, const struct images *images,
     struct image_info info;
     struct err other;
 
-    if (qemu_img_info(link->path, link->format, NULL, &info, w->control, err) < 0)
+    if (image_info(link->path, link->format, NULL, &info, w->control, err) < 0)
         return err_context(err, "%s%s", *link->vdev ? "disk " : "image ", *link->vdev ? link->vdev : link->path);
     link->read = true;
     link->tags = info.tags;

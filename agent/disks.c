@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "files.h"
+#include "image_info.h"
 #include "images_note.h"
 #include "json.h"
 #include "log.h"
@@ -63,7 +64,7 @@ static int make_overlay(const struct record *record, const struct record_disk *d
     struct image_info base;
     _cleanup_(closep) int fd = -1;
 
-    if (qemu_img_info(disk->target, disk->format, NULL, &base, control, err) < 0)
+    if (image_info(disk->target, disk->format, NULL, &base, control, err) < 0)
         return -1;
     if (base.corrupt)
         return err_set(err, ERR_CORRUPT, "its image is marked as corrupt");
@@ -211,7 +212,7 @@ static int untag_stopped(const struct record_disk *disk, const char *vm, struct 
     if (there <= 0)
         return there;
     if (reach_check_unused(disk->target, disk->vdev, err) < 0 ||
-        qemu_img_info(disk->target, disk->format, disk->tag, &info, control, err) < 0)
+        image_info(disk->target, disk->format, disk->tag, &info, control, err) < 0)
         return -1;
     if (!info.has_tag)
         return 0;
@@ -267,7 +268,7 @@ static bool is_still_there(const struct record_disk *disk, struct control *contr
     struct image_info info;
     struct err err;
 
-    return qemu_img_info(disk->target, disk->format, disk->tag, &info, control, &err) < 0 || info.has_tag;
+    return image_info(disk->target, disk->format, disk->tag, &info, control, &err) < 0 || info.has_tag;
 }
 
 int disks_give_up(const struct record *record, bool begun, const struct reach *reach, struct store *store,

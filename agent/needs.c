@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "image_info.h"
 #include "qcow2.h"
 #include "qemu_img.h"
 #include "reversion.h"
@@ -119,7 +120,7 @@ static int check_opens(struct work *w, const struct xl_disk *disk, struct err *e
     }
     if (!disk->writable || disk->cdrom)
         return 0;
-    if (qemu_img_info(disk->target, format, NULL, &info, w->control, err) < 0)
+    if (image_info(disk->target, format, NULL, &info, w->control, err) < 0)
         return -1;
     return info.corrupt ? err_set(err, ERR_CORRUPT, "disk %s: its image %.*s is marked as corrupt; nothing was "
                                   "changed; qemu-img check says what is wrong with it", disk->vdev, SHOWN,

@@ -11,11 +11,11 @@
 #include "cleanup.h"
 #include "draft.h"
 #include "files.h"
+#include "image_info.h"
 #include "images.h"
 #include "images_next.h"
 #include "images_note.h"
 #include "op.h"
-#include "qemu_img.h"
 #include "reach.h"
 #include "store.h"
 
@@ -223,7 +223,7 @@ static bool has_lost_an_image(struct work *w, const struct record *record)
         struct err err;
         int there = file_look(disk->target, &st, &err);
 
-        if (there == 0 || (there > 0 && qemu_img_info(disk->target, disk->format, NULL, &info, w->control, &err) < 0 &&
+        if (there == 0 || (there > 0 && image_info(disk->target, disk->format, NULL, &info, w->control, &err) < 0 &&
                            err.code == ERR_QEMU))
             return true;
     }

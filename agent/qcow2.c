@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 
@@ -19,7 +20,8 @@ struct __attribute__((packed)) header {
     uint64_t size;
     uint32_t encryption, l1_size;
     uint64_t l1_offset;
-    uint8_t refcounts[12];
+    uint64_t refcounts_offset;
+    uint32_t refcounts_clusters;
     uint32_t snapshot_count;
     uint64_t snapshots_offset;
 };
@@ -219,6 +221,107 @@ static bool read_below(int fd, const char *image, const struct header *header, c
     return snprintf(below, PATH_SIZE, "%.*s/%s", (int)(slash - image), image, name) < PATH_SIZE;
 }
 
+/* ---- whether QEMU would open it, and what it would find ----------------------------------------------------- */
+
+/* QEMU's limits, of block/qcow2.h and qcow2_do_open(). */
+enum { DIRTY = 1, CORRUPT = 2, CLUSTER_BITS_MIN = 9, CLUSTER_BITS_MAX = 21, REFCOUNT_ORDER_MAX = 6, BELOW_MAX = 1023,
+       REFCOUNTS_MAX = 8 << 20, FEATURE_NAMES = 0x6803f857,
+       SECTOR = 512, FORMAT_BYTES_MAX = sizeof ((struct qcow2_head *)0)->below_format };
+
+/* Of version 3, behind the header; of the last only what LENGTH comes to. */
+struct __attribute__((packed)) features {
+    uint64_t incompatible, compatible, autoclear;
+    uint32_t refcount_order, length;
+    uint8_t compression;
+};
+
+/* Whether the table begins with a cluster, and lies in the file. */
+static bool is_table(uint64_t offset, uint64_t bytes, uint64_t cluster, uint64_t file)
+{
+    return offset % cluster == 0 && offset <= file && bytes <= file - offset;
+}
+
+static bool has_plain_tables(int fd, const struct header *header, uint64_t cluster)
+{
+    off_t file = lseek(fd, 0, SEEK_END);
+    uint64_t covers = cluster * (cluster / 8), size = be64toh(header->size), l1 = be32toh(header->l1_size);
+    uint64_t counts = be32toh(header->refcounts_clusters) * cluster;
+
+    return file > 0 && size <= INT64_MAX && size % SECTOR == 0 && l1 <= L1_MAX && l1 >= size / covers + (size % covers != 0) &&
+           counts > 0 && counts <= REFCOUNTS_MAX &&
+           is_table(be64toh(header->l1_offset), 8 * l1, cluster, (uint64_t)file) &&
+           is_table(be64toh(header->refcounts_offset), counts, cluster, (uint64_t)file) &&
+           is_table(be64toh(header->snapshots_offset), 0, cluster, (uint64_t)file);
+}
+
+/* Other extensions tell of bitmaps, of a data file, of encryption, or of what is not known yet. */
+static bool has_plain_extensions(int fd, uint64_t offset, uint64_t end)
+{
+    uint32_t extension[2];
+
+    while (offset < end) {
+        uint32_t kind, length;
+
+        if (end - offset < sizeof extension || !read_at(fd, extension, sizeof extension, offset))
+            return false;
+        kind = be32toh(extension[0]);
+        length = be32toh(extension[1]);
+        offset += sizeof extension;
+        if (length > end - offset)
+            return false;
+        if (!kind)
+            return true;
+        if (kind != FEATURE_NAMES && (kind != (uint32_t)FORMAT_EXTENSION || length >= FORMAT_BYTES_MAX))
+            return false;
+        offset += ((uint64_t)length + 7) & ~(uint64_t)7;
+    }
+    return true;
+}
+
+/* Where a colon comes before any slash it is a protocol, or QEMU's options in JSON. */
+static bool stands_on_file(int fd, const struct header *header, uint64_t cluster)
+{
+    uint64_t offset = be64toh(header->below_offset), size = be32toh(header->below_size);
+    char name[BELOW_MAX + 1] = "";
+
+    if (offset == 0)
+        return true;
+    return offset < cluster && size > 0 && size <= BELOW_MAX && size <= cluster - offset &&
+           read_at(fd, name, size, offset) && strlen(name) == size && name[strcspn(name, ":/")] != ':';
+}
+
+static bool ignore(void *data, const struct snapshot *snapshot)
+{
+    (void)data, (void)snapshot;
+    return false;
+}
+
+static bool is_plain(int fd, const struct header *header)
+{
+    struct features features = { .length = htobe32(V2_LENGTH) };
+    uint32_t bits = be32toh(header->cluster_bits), version = be32toh(header->version), length;
+    uint64_t cluster;
+
+    if ((version != 2 && version != 3) || bits < CLUSTER_BITS_MIN || bits > CLUSTER_BITS_MAX || header->encryption)
+        return false;
+    if (version == 3 && !read_at(fd, &features, sizeof features, V2_LENGTH))
+        return false;
+    cluster = 1ULL << bits;
+    length = be32toh(features.length);
+    if ((be64toh(features.incompatible) & ~(uint64_t)DIRTY) || be32toh(features.refcount_order) > REFCOUNT_ORDER_MAX ||
+        (version == 3 && length < V2_LENGTH + offsetof(struct features, compression)) || length % 8 ||
+        (length > V2_LENGTH + offsetof(struct features, compression) && features.compression) || length > cluster)
+        return false;
+    return has_plain_tables(fd, header, cluster) && stands_on_file(fd, header, cluster) &&
+           has_plain_extensions(fd, length, header->below_offset ? be64toh(header->below_offset) : cluster) &&
+           each_snapshot(fd, ignore, NULL) == 0;
+}
+
+static bool is_usual_format(const char *format)
+{
+    return !*format || strcmp(format, "qcow2") == 0 || strcmp(format, "raw") == 0;
+}
+
 int qcow2_read_head(const char *image, struct qcow2_head *head, struct err *err)
 {
     _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
@@ -228,8 +331,10 @@ int qcow2_read_head(const char *image, struct qcow2_head *head, struct err *err)
     if (!read_header(fd, &header) || (header.below_offset && !read_below(fd, image, &header, head->below)))
         return err_set(err, ERR_CORRUPT, "%s cannot be read as a qcow2 image", image);
     head->snapshots = be32toh(header.snapshot_count);
+    head->size = (long long)be64toh(header.size);
     if (*head->below)
         read_below_format(fd, &header, head->below_format, sizeof head->below_format);
+    head->plain = is_plain(fd, &header) && is_usual_format(head->below_format);
     return 0;
 }
 
@@ -252,15 +357,15 @@ size_t qcow2_depth(const char *image, size_t most)
  * QEMU does not put where there is room. */
 int qcow2_snapshot_room(const char *image, long long *bytes, struct err *err)
 {
-    enum { SOME = 8, ENTRY_BYTES = 512, BITS_MIN = 9, BITS_MAX = 21 };
+    enum { SOME = 8, ENTRY_BYTES = 512 };
     _cleanup_(closep) int fd = open(image, O_RDONLY | O_CLOEXEC);
     struct header header;
     long long cluster, table, list;
 
     if (fd < 0 || !read_at(fd, &header, sizeof header, 0))
         return err_errno(err, "cannot read %.120s", image);
-    if (be32toh(header.magic) != MAGIC || be32toh(header.cluster_bits) < BITS_MIN ||
-        be32toh(header.cluster_bits) > BITS_MAX)
+    if (be32toh(header.magic) != MAGIC || be32toh(header.cluster_bits) < CLUSTER_BITS_MIN ||
+        be32toh(header.cluster_bits) > CLUSTER_BITS_MAX)
         return err_set(err, ERR_CORRUPT, "the image is no qcow2 image any more");
     cluster = 1LL << be32toh(header.cluster_bits);
     table = 8LL * be32toh(header.l1_size);
@@ -271,7 +376,7 @@ int qcow2_snapshot_room(const char *image, long long *bytes, struct err *err)
 
 /* ---- whether it is whole --------------------------------------------------------------------------------- */
 
-enum { FEATURES_AT = 72, DIRTY = 1, CORRUPT = 2 };
+enum { FEATURES_AT = 72 };
 #define OFFSET_BITS 0x00fffffffffffe00ULL /* of an entry of the first table */
 
 /* The first byte behind which the image must not end: its tables, and what the first one refers to. */

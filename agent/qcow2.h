@@ -20,6 +20,9 @@ struct qcow2_head {
     char below[PATH_SIZE];   /* as seen from where we are; "" = nothing */
     char below_format[12];   /* "" = it does not say */
     size_t snapshots;
+    long long size;          /* of the disk */
+    bool plain;              /* QEMU would open it, and find no more in it than this: it is not encrypted, not marked as
+                                corrupt, has no bitmaps, no data file, stands on a file; and so on */
 };
 int qcow2_read_head(const char *image, struct qcow2_head *head, struct err *err);
 

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "disks.h"
+#include "image_info.h"
 #include "log.h"
 #include "op.h"
 #include "owed.h"
@@ -46,7 +47,7 @@ static int has_tag(struct work *w, const struct record_disk *disk, const char *t
 {
     struct image_info info;
 
-    return qemu_img_info(disk->target, disk->format, tag, &info, w->control, err) < 0 ? -1 : info.has_tag;
+    return image_info(disk->target, disk->format, tag, &info, w->control, err) < 0 ? -1 : info.has_tag;
 }
 
 int replaced_keep(struct work *w, const struct record_disk *disk, const char *mark, struct err *err)
@@ -101,7 +102,7 @@ int replaced_drop(struct work *w, const struct record_disk *disk, const struct r
         return err_set(err, ERR_IO, "out of memory");
     if (access(disk->target, F_OK) < 0 && errno == ENOENT)
         return 1;
-    count = qemu_img_tags(disk->target, disk->format, REPLACED, tags, TAGS_MAX, w->control, err);
+    count = image_tags(disk->target, disk->format, REPLACED, tags, TAGS_MAX, w->control, err);
     if (count < 0)
         return -1;
     memcpy(one->vm, w->begun.order.vm, sizeof one->vm);

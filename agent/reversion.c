@@ -15,6 +15,7 @@
 #include "control.h"
 #include "disks.h"
 #include "files.h"
+#include "image_info.h"
 #include "images.h"
 #include "images_note.h"
 #include "kept.h"
@@ -54,7 +55,7 @@ int reversion_check_disks(struct work *w, struct reversion *r, struct err *err)
             return err_context(err, "disk %s", disk->vdev);
         if (there == 0)
             return err_set(err, ERR_CORRUPT, "disk %s: the image that holds the snapshot is gone", disk->vdev);
-        if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
+        if (image_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
             return err_context(err, "disk %s", disk->vdev);
         if (disk->place == PLACE_INTERNAL && !info.has_tag)
             return err_set(err, ERR_CORRUPT, "disk %s no longer holds this snapshot", disk->vdev);
@@ -148,7 +149,7 @@ static int make_image(struct work *w, const struct reversion *r, bool in_place, 
 {
     struct image_info info;
 
-    if (qemu_img_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
+    if (image_info(disk->target, disk->format, disk->tag, &info, w->control, err) < 0)
         return -1;
     if (disk->place == PLACE_INTERNAL && in_place) {
         if (info.bitmaps > 0)

@@ -53,6 +53,8 @@ test-holders  := protocol/errors $(addprefix agent/,holders life)
 test-life     := agent/life
 test-problems := $(addprefix protocol/,errors json names) agent/problems
 test-qemu-img := $(addprefix protocol/,errors json names) $(addprefix agent/,answers control files life msg qemu_img)
+test-image-info := $(addprefix protocol/,errors json names) \
+                 $(addprefix agent/,answers control files image_info life msg qcow2 qemu_img)
 test-digest   := protocol/errors $(addprefix agent/,control digest msg)
 
 # One name for the libraries, so that what a test needs can be read off the list above.
