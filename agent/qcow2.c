@@ -247,7 +247,8 @@ static bool has_plain_tables(int fd, const struct header *header, uint64_t clust
     uint64_t covers = cluster * (cluster / 8), size = be64toh(header->size), l1 = be32toh(header->l1_size);
     uint64_t counts = be32toh(header->refcounts_clusters) * cluster;
 
-    return file > 0 && size <= INT64_MAX && size % SECTOR == 0 && l1 <= L1_MAX && l1 >= size / covers + (size % covers != 0) &&
+    return file > 0 && size <= INT64_MAX && size % SECTOR == 0 && l1 <= L1_MAX &&
+           l1 >= size / covers + (size % covers != 0) &&
            counts > 0 && counts <= REFCOUNTS_MAX &&
            is_table(be64toh(header->l1_offset), 8 * l1, cluster, (uint64_t)file) &&
            is_table(be64toh(header->refcounts_offset), counts, cluster, (uint64_t)file) &&

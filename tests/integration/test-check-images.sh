@@ -134,13 +134,13 @@ finds 1 "$head_a: all of $head_b has come into it, and the merge is not finished
 
 # ---- what cannot be looked at is not called removable ----
 
-# Every program but qemu-img, and with a name in the store's directory that only the ledger has.
+# Every program but qemu-img, of which an image with compressed clusters has need, and with a name in the store's directory that only the ledger has.
 mkdir "$dir/without"
 for program in env bash stat; do
     ln -s "$(command -v "$program")" "$dir/without/$program"
 done
-qemu-img create -q -f raw "$store/copy.raw" 64M
-edit "$store/images.json" "d['ledger'].append(dict(path='$store/copy.raw', format='raw', made=True, role='retired',
+qemu-img create -q -f qcow2 -o compression_type=zstd "$store/copy.raw" 64M
+edit "$store/images.json" "d['ledger'].append(dict(path='$store/copy.raw', format='qcow2', made=True, role='retired',
     why='replaced', waits=True))"
 touch "$store/notes.txt"
 state > "$dir/before"

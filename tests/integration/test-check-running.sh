@@ -123,7 +123,13 @@ SCRIPT
 }
 PATH=$dir/bin:$PATH
 
+# The header of an image with a bitmap is not all that there is to be known of it.
+ask_qemu_img() {
+    qemu-img bitmap --add "$dir/xvda.qcow2" of-a-backup
+}
+
 # What was wrong with a domain that has ended is over.
+ask_qemu_img
 machine xvda qcow2 "$head_a" xvdb raw "$dir/xvdb.raw"
 checks 1 web1
 says "domain: disk xvdb: the domain writes into $dir/xvdb.raw"
@@ -140,6 +146,7 @@ domain_end
 restore
 
 # A disk comes and goes: libxl's configuration is put right.
+ask_qemu_img
 machine xvda qcow2 "$head_a" xvdb qcow2 "$head_b"
 userdata=$dir/userdata/$(domid)
 cp "$userdata" "$dir/right"
