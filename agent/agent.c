@@ -146,25 +146,29 @@ void agent_set_workers(struct agent *agent, int workers)
     jobs_schedule(agent);
 }
 
-/* Without knowing what was left to be put right it is not to begin. */
-static int begin(struct agent *agent, struct err *err)
+/* Without knowing all that was left to be put right it is not ready.  What is known is put right, for somebody may
+ * stand still. */
+static void begin(struct agent *agent)
 {
     size_t count;
     _cleanup_(freep) char **ids = xenstore_children(agent->xs, "/local/domain", &count);
     unsigned domid;
+    struct err err;
+    bool all_known;
 
     agent_refresh(agent);
     agent->starting = true;
-    if (store_each_vm(agent->store, requests_take_up, agent, err) < 0 ||
-        (agent->options->protect && store_each_vm(agent->store, requests_protect, agent, err) < 0))
-        return -1;
+    all_known = store_each_vm(agent->store, requests_take_up, agent, &err) == 0 &&
+                (!agent->options->protect || store_each_vm(agent->store, requests_protect, agent, &err) == 0);
     for (size_t i = 0; i < count; i++)
         if (domid_parse(ids[i], &domid))
             publish_orphans(agent->xs, domid, job_is_known, agent);
-    ready_begin(agent);
+    if (all_known)
+        ready_begin(agent);
+    else
+        log_error("%s; not ready", err.text);
     jobs_schedule(agent);
     agent_is_heard(agent);
-    return 0;
 }
 
 int agent_new(struct agent **out, struct loop *loop, const struct agent_options *options, struct err *err)
@@ -193,10 +197,11 @@ int agent_new(struct agent **out, struct loop *loop, const struct agent_options 
         return -1;
     }
     agent->lifeline = lifeline_open();
-    if ((agent->lifeline >= 0 && loop_add(loop, agent->lifeline, on_lost, agent, err) < 0) || begin(agent, err) < 0) {
+    if (agent->lifeline >= 0 && loop_add(loop, agent->lifeline, on_lost, agent, err) < 0) {
         agent_free(agent);
         return -1;
     }
+    begin(agent);
     *out = agent;
     return 0;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "files.h"
+
 /* File systems keep times in steps, of 2 s at most (FAT), and the kernel's clock for them goes in steps of up to 10 ms;
  * a second write in the same step leaves no trace.  A time that is no multiple of 10 ms was kept in finer steps than
  * that; what is waited for then is ten of the clock's, for a write that has been stamped and not done. */
@@ -16,9 +18,10 @@ static struct answer {
 } *answers;
 static size_t count;
 
-static bool is_settled(struct timespec written)
+/* Another host's clock may be behind. */
+static bool is_settled(const char *image, struct timespec written)
 {
-    long long step_ms = written.tv_nsec % CLOCK_STEP_NS ? FINE_MS : COARSE_MS;
+    long long step_ms = written.tv_nsec % CLOCK_STEP_NS && file_is_local(image) ? FINE_MS : COARSE_MS;
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now); /* what the times of files are in */
@@ -31,7 +34,7 @@ struct answers_mark answers_mark(const char *image)
     struct answers_mark mark = { .is_file = false };
 
     mark.is_file = stat(image, &mark.st) == 0 && S_ISREG(mark.st.st_mode);
-    mark.settled = mark.is_file && is_settled(mark.st.st_mtim);
+    mark.settled = mark.is_file && is_settled(image, mark.st.st_mtim);
     return mark;
 }
 

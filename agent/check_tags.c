@@ -129,7 +129,9 @@ static void say_nobodys(struct look *look, const struct link *link, const char *
     const char *id = tag + strlen(TAG_OF_OURS);
     char vm[UUID_LENGTH + 1], directory[PATH_SIZE] = "";
 
-    if (look_find_owner(look, id, vm)) {
+    int owned = look_find_owner(look, id, vm);
+
+    if (owned > 0) {
         problems_note(look->problems, link->path, "the snapshot %s in it is one of VM %s", tag, vm);
         return;
     }
@@ -145,7 +147,7 @@ static void say_nobodys(struct look *look, const struct link *link, const char *
           "room", tag);
     if (say_in_use(look, link))
         return;
-    if (look_knows_all(look))
+    if (owned == 0 && look_knows_all(look))
         way_out(look, "if the image is no copy of another VM's and no snapshot's directory was lost, copy the image "
                 "first; then, while nobody has it open: qemu-img snapshot -d %s %s", tag, quoted(link->path));
     else

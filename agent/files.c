@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "cleanup.h"
 #include "names.h"
@@ -62,6 +64,23 @@ int file_replace(int dir, const char *name, const char *text, struct err *err)
         return -1;
     }
     return dir_sync(dir, err);
+}
+
+#define GFS2_MAGIC 0x01161970 /* not in linux/magic.h */
+
+bool file_is_local(const char *path)
+{
+    static const unsigned long others[] = { NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
+                                            FUSE_SUPER_MAGIC, CEPH_SUPER_MAGIC, AFS_SUPER_MAGIC, AFS_FS_MAGIC,
+                                            V9FS_MAGIC, CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC, GFS2_MAGIC };
+    struct statfs fs;
+
+    if (statfs(path, &fs) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (((unsigned long)fs.f_type & 0xffffffff) == (others[i] & 0xffffffff))
+            return false;
+    return true;
 }
 
 int file_remove(int dir, const char *name, struct err *err)

@@ -13,6 +13,9 @@
 char *file_read(int dir, const char *name);
 /* Writes NAME.new, fsyncs it, renames it and fsyncs the directory. */
 int file_replace(int dir, const char *name, const char *text, struct err *err);
+/* Whether reading it cannot wait for another host, or for a program, and its times are this host's.  False where that
+ * is not known. */
+bool file_is_local(const char *path);
 /* 0 where there was none, too. */
 int file_remove(int dir, const char *name, struct err *err);
 int dir_open(int dir, const char *name);   /* a descriptor or -1 */

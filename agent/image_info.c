@@ -6,15 +6,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "qcow2.h"
 
 enum { SECTOR = 512 };
+
+/* A qemu-img that waits for storage which does not answer can be given up. */
+static bool can_be_read(const char *image)
+{
+    struct stat st;
+
+    return file_is_local(image) && stat(image, &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode));
+}
 
 static bool is_plain(const char *image, const char *format, struct qcow2_head *head)
 {
     struct err err;
 
-    return strcmp(format, "qcow2") == 0 && qcow2_read_head(image, head, &err) == 0 && head->plain;
+    return strcmp(format, "qcow2") == 0 && can_be_read(image) && qcow2_read_head(image, head, &err) == 0 && head->plain;
 }
 
 struct tags {

@@ -5,7 +5,7 @@
 /* What there is to be known of an image.  One operation asks about each of its images again and again, before it acts,
  * behind each step and when it tidies up, and a qemu-img takes a hundred times as long to start as to answer.  So where
  * an image is plain (qcow2.h), or raw, what stands in its header is the answer; and qemu-img is asked where it is
- * anything else, cannot be read, or is in a format that is not known. */
+ * anything else, cannot be read, is in a format that is not known, or lies on another host. */
 
 #include "qemu_img.h"
 

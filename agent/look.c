@@ -52,12 +52,14 @@ static void ask_owner(void *data, const char *vm)
     memcpy(owner->vm, vm, UUID_LENGTH + 1);
 }
 
-bool look_find_owner(const struct look *look, const char *id, char vm[UUID_LENGTH + 1])
+int look_find_owner(const struct look *look, const char *id, char vm[UUID_LENGTH + 1])
 {
     struct owner owner = { .look = look, .snapshot = id, .vm = vm };
     struct err err;
 
-    return store_each_vm(look->work.store, ask_owner, &owner, &err) == 0 && owner.found;
+    if (store_each_vm(look->work.store, ask_owner, &owner, &err) == 0 || owner.found)
+        return owner.found;
+    return -1;
 }
 
 /* Of two with one name it means the first; and a guest may call one "-f". */

@@ -61,8 +61,8 @@ static inline bool look_in_between(const struct look *look)
 const char *look_vm(const struct look *look);
 /* The directory of snapshot ID is there, be it readable, not readable, or set aside. */
 bool look_has_snapshot(const struct look *look, const char *id);
-/* Which other VM of the store has a snapshot of that id; false: none has. */
-bool look_find_owner(const struct look *look, const char *id, char vm[UUID_LENGTH + 1]);
+/* 1: VM is another one of the store that has a snapshot of that id; 0: none has; -1: that is not known. */
+int look_find_owner(const struct look *look, const char *id, char vm[UUID_LENGTH + 1]);
 /* For a command: a word that means this snapshot and no other, and is no option. */
 const char *look_word(const struct look *look, const struct record *record);
 /* Ledger, records, images, configuration and what runs were read: what none of them names nobody of this VM needs. */

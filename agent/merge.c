@@ -293,8 +293,8 @@ static int remove_tags(struct pass *pass, const struct image *image, struct err 
         snprintf(disk.format, sizeof disk.format, "qcow2");
         snprintf(disk.tag, sizeof disk.tag, "%s", image->tags[i]);
         rc = disks_untag_one(&disk, w->begun.order.vm, &pass->reach, w->store, w->control, err);
-        if (rc < 0 && err->code != ERR_BUSY)
-            return -1;
+        if (rc < 0 && err->code != ERR_BUSY) /* which is no reason to give back nothing of the other images */
+            work_warn(w, "snapshot %s stays inside %.150s: %.150s", disk.tag, disk.target, err->text);
         if (rc > 0 && images_remove_tag(w->store, w->begun.order.vm, image->path, disk.tag, err) < 0)
             return -1;
         done |= rc > 0;

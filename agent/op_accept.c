@@ -321,20 +321,19 @@ static void tell_all(struct acceptance *a)
 
 static int set_snapshots_aside(struct acceptance *a, struct err *err)
 {
-    struct snapshots snapshots = { 0 };
-    int rc = store_list(a->work->store, vm_of(a), &snapshots, err);
+    char current[UUID_LENGTH + 1];
+    int rc = store_read_current(a->work->store, vm_of(a), current, err);
 
     for (size_t i = 0; i < a->spoilt_count && rc == 0; i++) {
         const char *id = a->spoilt[i].id;
 
         work_warn(a->work, "snapshot %s is not what was saved any more, for the domain has written to it or to what it "
                   "stands on, and is set aside", a->spoilt[i].name);
-        if (strcmp(snapshots.current, id) == 0)
+        if (strcmp(current, id) == 0)
             rc = store_set_current(a->work->store, vm_of(a), "", err);
         if (rc == 0)
             rc = damaged_move_in(a->work->store, vm_of(a), id, id, err);
     }
-    snapshots_deinit(&snapshots);
     return rc;
 }
 

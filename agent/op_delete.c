@@ -19,6 +19,21 @@
 
 static const char *const steps[] = { "unlist", "disks", "files", "merge", NULL };
 
+/* What cannot be removed as long as the domain runs has to be noted. */
+static int check_notes(const struct record *record, const struct images *images, const struct reach *reach,
+                       struct err *err)
+{
+    for (size_t i = 0; i < record->disk_count && reach->runs; i++) {
+        const struct record_disk *disk = &record->disks[i];
+        const struct image *image = disk->place == PLACE_INTERNAL ? images_find_file(images, disk->target) : NULL;
+
+        if (image && image->tag_count == IMAGE_TAGS_MAX)
+            return err_set(err, ERR_BUSY, "disk %s: too many deleted snapshots wait in its image for the domain to "
+                           "stop", disk->vdev);
+    }
+    return 0;
+}
+
 /* What is not known is not absent: nobody may need an image because of that.  Headers are read where something is going
  * to be merged. */
 static int check_known(struct work *w, const struct record *record, const struct reach *reach, struct err *err)
@@ -28,7 +43,8 @@ static int check_known(struct work *w, const struct record *record, const struct
 
     if (images_load(&images, w->store, w->begun.order.vm, err) < 0 || chain_list(&chain, &images, w, reach, err) < 0)
         return -1;
-    if (record_has(record, PLACE_EXTERNAL) && chain_look(&chain, &images, w, err) < 0)
+    if (check_notes(record, &images, reach, err) < 0 ||
+        (record_has(record, PLACE_EXTERNAL) && chain_look(&chain, &images, w, err) < 0))
         return -1;
     return chain_check_known(&chain, err);
 }
@@ -53,11 +69,12 @@ static int check(struct work *w, const struct record *record, const struct reach
 static int hand_over_children(struct work *w, const struct record *gone, struct err *err)
 {
     struct snapshots snapshots = { 0 };
+    char current[UUID_LENGTH + 1];
     int rc;
 
-    if (store_list(w->store, gone->vm, &snapshots, err) < 0)
+    if (store_read_current(w->store, gone->vm, current, err) < 0 || store_list(w->store, gone->vm, &snapshots, err) < 0)
         return -1;
-    rc = strcmp(snapshots.current, gone->id) == 0 ? store_set_current(w->store, gone->vm, gone->parent, err) : 0;
+    rc = strcmp(current, gone->id) == 0 ? store_set_current(w->store, gone->vm, gone->parent, err) : 0;
     for (size_t i = 0; i < snapshots.count && rc == 0; i++) {
         struct record *record = &snapshots.records[i];
 

@@ -19,6 +19,7 @@
 #include "images.h"
 #include "images_next.h"
 #include "log.h"
+#include "merge.h"
 #include "op.h"
 #include "protect.h"
 #include "reach.h"
@@ -84,7 +85,7 @@ static const char *why_kept(const struct sight *s, const struct link *link)
     if (image->role == IMAGE_CONTENT && !link->frozen)
         return "for its snapshot cannot be read";
     if (link->tags > link->snapshots + image->tag_count)
-        return "for snapshots are in it that xensnap has not made";
+        return "for there are snapshots in it that no record names";
     if (is_in_a_merge(s, image))
         return "for a merge was begun and not finished";
     return !s->chain.runs && (link->frozen || image->waits)
@@ -274,12 +275,18 @@ static int drop_snapshots(struct work *w, struct err *err)
 static int drop_images(struct work *w, struct err *err)
 {
     int begun = reversion_is_begun(w, err);
+    struct err merge_err;
 
     if (begun < 0 || work_step(w, "images", JOURNAL_DURABLE, err) < 0)
         return -1;
     if (begun)
         work_warn(w, "what a revert has kept stays inside the images, as xensnap-replaced-..., until you remove it");
-    return reversion_forget(w, err);
+    if (reversion_give_up(w, err) < 0)
+        return -1;
+    /* There may be an image that nobody can read, or a tag that nobody can remove: it is why this was asked for. */
+    if (merge_unneeded(w, MERGE_NOTHING, &merge_err) != 0)
+        work_warn(w, "no image is removed: %s", merge_err.text);
+    return 0;
 }
 
 /* A flag of somebody else's stays there. */

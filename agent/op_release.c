@@ -3,9 +3,11 @@
  * whose record cannot be read.  It only says whose they are from now on: there is no call in here that removes, renames
  * or writes an image, and none that has the images looked at for what could be removed now. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "chain.h"
 #include "cleanup.h"
@@ -136,7 +138,7 @@ static int check_inside(const struct release *r, struct err *err)
     return 0;
 }
 
-static int check_merging(const struct release *r, struct err *err)
+static int check_merging(struct work *w, const struct release *r, struct err *err)
 {
     const char *upper = r->was.merging;
 
@@ -145,6 +147,9 @@ static int check_merging(const struct release *r, struct err *err)
             upper = r->was.path;
     if (!*upper)
         return 0;
+    if (access(upper, F_OK) < 0 && errno == ENOENT)
+        return err_set(err, ERR_BUSY, "the merge of %.150s into the image below it was begun, and it is not there any "
+                       "more; bring it back, or give up all snapshots of the VM: xensnap forget %s", upper, vm_of(w));
     return err_set(err, ERR_BUSY, "the merge of %.200s into the image below it was begun and has to be finished, by a "
                    "delete or with the disk attached again", upper);
 }
@@ -157,7 +162,7 @@ static int check_free(struct work *w, const struct release *r, struct err *err)
         return refuse_content(w, link->path, link->frozen ? link->snapshot : r->was.snapshot, err);
     if (link->active || link->named || link->node == NODE_TOP)
         return err_set(err, ERR_BUSY, "%s is disk %s of the VM", link->path, link->vdev);
-    if (check_above(r, err) < 0 || check_merging(r, err) < 0 || check_inside(r, err) < 0)
+    if (check_above(r, err) < 0 || check_merging(w, r, err) < 0 || check_inside(r, err) < 0)
         return -1;
     return link->node == NODE_ABSENT ? reach_check_unused(link->path, link->vdev, err) : 0;
 }
@@ -170,6 +175,9 @@ static void say_plan(struct work *w, const struct release *r)
                      "it is yours then: xensnap never uses or removes it; the file stays where it is", r->link->path,
                      there ? (long long)st.st_blocks / 2 : 0, r->link->size >> 20);
 
+    if (r->link->tags > 0 && n > 0 && (size_t)n < sizeof w->plan)
+        n += snprintf(w->plan + n, sizeof w->plan - (size_t)n, "\nsnapshots inside it that no record names, and that "
+                      "stay: %zu", r->link->tags);
     if (r->link->below >= 0 && n > 0 && (size_t)n < sizeof w->plan)
         snprintf(w->plan + n, sizeof w->plan - (size_t)n, "\n%s, on which it stands, is kept as long as it is there",
                  r->chain.item[r->link->below].path);
@@ -313,18 +321,16 @@ static int set_apart(struct work *w, const char *id, struct err *err)
 
 static int take_out(struct work *w, const char *id, struct err *err)
 {
-    struct snapshots snapshots = { 0 };
-    int rc;
+    char current[UUID_LENGTH + 1];
 
     if (work_step(w, "orphans", JOURNAL_DURABLE, err) < 0)
         return -1;
     w->control->committed = true;
     if (set_apart(w, id, err) < 0 || work_step(w, "unlist", JOURNAL_DURABLE, err) < 0 ||
-        damaged_move_in(w->store, vm_of(w), id, id, err) < 0 || store_list(w->store, vm_of(w), &snapshots, err) < 0)
+        damaged_move_in(w->store, vm_of(w), id, id, err) < 0 ||
+        store_read_current(w->store, vm_of(w), current, err) < 0)
         return -1;
-    rc = strcmp(snapshots.current, id) == 0 ? store_set_current(w->store, vm_of(w), "", err) : 0;
-    snapshots_deinit(&snapshots);
-    return rc;
+    return strcmp(current, id) == 0 ? store_set_current(w->store, vm_of(w), "", err) : 0;
 }
 
 static int release_snapshot(struct work *w, struct err *err)

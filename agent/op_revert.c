@@ -165,13 +165,13 @@ static int tidy(struct work *w, struct reversion *r)
 {
     struct err tidy_err;
 
-    if (work_step(w, "tidy", JOURNAL_DURABLE, &tidy_err) < 0 || reversion_note_whole(w, r, &tidy_err) < 0) {
+    if (work_step(w, "tidy", JOURNAL_DURABLE, &tidy_err) < 0 || reversion_note_whole(w, r, &tidy_err) < 0 ||
+        reversion_end(w, &tidy_err) < 0) {
         w->unsettled = true;
         work_warn(w, "what was replaced is still to be removed: %s", tidy_err.text);
         return 0;
     }
-    if (reversion_end(w, &tidy_err) < 0 ||
-        reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
+    if (reversion_drop_replaced(w, w->begun.order.request.start == START_RUNNING, &tidy_err) < 0)
         work_try_once_more(w, "what was replaced stays yet: %s", tidy_err.text);
     return 0;
 }

@@ -167,7 +167,7 @@ int reversion_drop_late(struct work *w, struct reach *reach, struct err *err)
         return begun;
     reach_close(reach); /* QEMU serves one client at a time */
     if (reversion_drop_replaced(w, false, &drop_err) < 0)
-        work_warn(w, "what an earlier revert has replaced could not be removed: %s", drop_err.text);
+        work_warn(w, "what an earlier revert has left stays yet: %s", drop_err.text);
     return reach_open(reach, w->xl, w->begun.order.vm, w->control, err);
 }
 

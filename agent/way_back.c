@@ -66,8 +66,12 @@ static int leave_kept(struct work *w, const struct kept *kept, struct err *err)
     ours = found > 0 ? is_ours(w, kept, &domain, err) : found;
     if (ours < 0 || (ours > 0 && let_kept_go(w, kept, &domain, err) < 0))
         return -1;
-    if (reversion_end(w, &tidy_err) < 0 ||
-        reversion_drop_replaced(w, found > 0 && domain.life != XL_PAUSED, &tidy_err) < 0)
+    if (reversion_end(w, &tidy_err) < 0) {
+        w->unsettled = true;
+        work_warn(w, "what was kept for the revert stays yet: %s", tidy_err.text);
+        return 0;
+    }
+    if (reversion_drop_replaced(w, found > 0 && domain.life != XL_PAUSED, &tidy_err) < 0)
         work_try_once_more(w, "what was made for it stays yet: %s", tidy_err.text);
     return 0;
 }

@@ -193,6 +193,18 @@ has() {
     qemu-io -U -r -f "${3:-qcow2}" -c "read -P $2 1M 64k" "$1" > "$dir/read" 2>&1
 }
 
+# corrupt IMAGE BIT: 1 sets the bit in its header by which QEMU does not write to it any more, 0 clears it.
+corrupt() {
+    /usr/bin/python3 - "$@" << 'PY'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(79)
+    byte = file.read(1)[0]
+    file.seek(79)
+    file.write(bytes([byte & ~2 | 2 * int(sys.argv[2])]))
+PY
+}
+
 holds() {
     has "$@" || fail "$1 does not hold $2: $(cat "$dir/read")"
 }

@@ -79,6 +79,20 @@ holds "$now" 4
 goes_on
 holds "$one" 2
 
+# That is why it is done; what stands on it is in the ledger.
+many "with an image that nobody can read"
+domain_end
+machine xvda qcow2 "$dir/other.qcow2"
+writable "$two"
+printf 'garbage' | dd of="$two" conv=notrunc 2> /dev/null
+gives 0 xensnap forget -y web1
+says "no image is removed: "
+[ ! -e "$dir/store/$vm/journal" ] || fail "it does not end"
+gives 0 xensnap list web1
+! grep -q s1 "$dir/out" || fail "still listed: $(cat "$dir/out")"
+gives 0 xensnap create -e -D -n t1 web1
+gives 0 xensnap delete web1 t1
+
 many "with one that was released"
 file=$(record s2)
 echo garbage > "$file"

@@ -132,6 +132,10 @@ says "nothing stands on it"
 says "it is yours then"
 says "$two, on which it stands, is kept as long as it is there"
 [ -e "$three" ] || fail "it was done"
+qemu-img snapshot -c of-mine "$three"
+gives 0 xensnap release -N web1 "$three"
+says "snapshots inside it that no record names, and that stay: 1"
+qemu-img snapshot -d of-mine "$three"
 qemu-img create -q -f qcow2 -b "$three" -F qcow2 "$dir/store/$vm/mine.qcow2"
 exec 8< "$three"
 gives 6 xensnap release -y web1 "$three"
@@ -155,6 +159,19 @@ rm "$three"
 gives 0 xensnap create -D -e -n t1 web1
 gives 0 xensnap delete web1 t1
 [ ! -e "$two" ] && [ ! -e "$one" ] || fail "kept for nobody: $(ls "$dir/store/$vm")"
+
+orphan "an orphan into which another was to be merged that is gone"
+/usr/bin/python3 - "$dir/store/$vm/images.json" "$three" << 'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+for image in d["ledger"]:
+    if image["path"] == sys.argv[2]:
+        image["merging"] = "/gone.qcow2"
+json.dump(d, open(sys.argv[1], "w"))
+PY
+gives 6 xensnap release -y web1 "$three"
+says "the merge of /gone.qcow2 into the image below it was begun, and it is not there any more"
+says "xensnap forget $vm"
 
 orphan "an orphan that cannot be read"
 printf 'garbage' | dd of="$three" conv=notrunc 2> /dev/null

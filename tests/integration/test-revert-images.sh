@@ -33,20 +33,9 @@ refused 6 "disk xvda: process $! (sleep) .* for writing"
 kill $!
 wait $! 2> /dev/null
 
-# corrupt BIT: 1 sets it in the image's header, 0 clears it.
-corrupt() {
-    /usr/bin/python3 - "$image" "$1" << 'PY'
-import sys
-with open(sys.argv[1], "r+b") as file:
-    file.seek(79)
-    byte = file.read(1)[0]
-    file.seek(79)
-    file.write(bytes([byte & ~2 | 2 * int(sys.argv[2])]))
-PY
-}
-corrupt 1
+corrupt "$image" 1
 refused 13 'disk xvda: .*marked as corrupt'
-corrupt 0
+corrupt "$image" 0
 
 # A program that has QEMU's lock on it lets no qemu-img write.
 qemu-img create -q -f raw "$dir/copy.raw" 1M
