@@ -91,16 +91,7 @@ two() {
 
 # three WHAT: s1, s2 and s3 hold 1, 2 and 3 in $base, $one and $two; the domain goes on in $three.
 three() {
-    case_begin "$1"
-    base=$dir/a.qcow2
-    machine xvda qcow2 "$base"
-    writes 1
-    gives 0 xensnap create -e -D -n s1 web1
-    one=$(stored)
-    writes 2
-    gives 0 xensnap create -e -D -n s2 web1
-    two=$(stored)
-    writes 3
+    two "$1"
     gives 0 xensnap create -e -D -n s3 web1
     three=$(stored)
     writes 4
