@@ -13,7 +13,7 @@ A case is OPERATION/KIND/MEMORY/LIFE/PROGRAM/STEP/CALL/WHAT/NUMBER/ERROR; the fi
 if the answer is done and true, or failed with a fitting word and the guest as it was; and all that has to be true is
 so at once, or after one recovery without a fault. Beside them stands SCENARIO/undisturbed, without a fault: it has to
 succeed, at the first try, with its calls in that order. BUILD in the environment is where the programs are; JOBS is how
-many run side by side, by itself as many as there are processors. Ends with "N passed, N failed, N skipped"; what waits
+many run side by side, by itself one more than there are processors. Ends with "N passed, N failed, N skipped"; what waits
 (see the file of that name) is none of these.
 """
 import fnmatch

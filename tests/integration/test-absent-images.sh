@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # An image that is not there, because its file system is not, still stands on what it stood on.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # What an image stands on and how large it is was written down: one that is found otherwise is another image.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A merge that was begun and broken off has left the lower image as no disk ever was.  Whoever names it, and whoever no
 # longer names the upper one: the upper one stays as long as it is not known that all of it has arrived.
 . "$(dirname "$0")/lib.sh"

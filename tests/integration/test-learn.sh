@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A store of the first version, whose list of images has no roles: what they are is learnt, and what cannot be learnt stays.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # An image that somebody looks at just now, as xensnap check does, is merged and removed a moment later.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

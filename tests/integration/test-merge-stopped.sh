@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A merge of a VM that does not run: whoever writes to one of the images meanwhile, or may, loses nothing.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # Protected images, and what is not ours: the administrator's flags, others who write, crashes, file systems without it.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ledger.sh"

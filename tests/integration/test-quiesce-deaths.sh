@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # Whoever is killed or hangs while a guest's file systems are frozen: they are thawed soon, and nothing is left.
 . "$(dirname "$0")/quiesce.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # Freezing a guest's file systems: hooks in the guest, in order, failing and hanging.
 . "$(dirname "$0")/quiesce.sh"
 

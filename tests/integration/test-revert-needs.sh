@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A revert that cannot succeed fails while the domain is still there: each thing that the new domain needs is missing once.
 . "$(dirname "$0")/lib.sh"
 world_begin "$1"

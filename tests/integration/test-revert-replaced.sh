@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # What a guest has written since an earlier revert is not taken for what that one has kept.
 . "$(dirname "$0")/lib.sh"
 world_begin "$1"

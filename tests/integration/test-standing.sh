@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # Who let a guest stand still lets it go, and nobody else does: a guest that was started between a request and its
 # operation, a suspend that is somebody else's, a journal that another version has written.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A create whose worker is killed when the overlay is in the ledger, and what may have become of the domain meanwhile: what
 # the guest has written is there, wherever it was written to, and an overlay goes only if nothing was.
 . "$(dirname "$0")/lib.sh"

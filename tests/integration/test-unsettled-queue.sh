@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# long
 # A guest that stands still is not forgotten because what was to put it right first could not be started, or was not to be
 # done after all.
 . "$(dirname "$0")/lib.sh"

@@ -8,4 +8,4 @@
 . "$(dirname "$0")"/../dom0/disks.sh
 . "$(dirname "$0")"/../dom0/howto.sh
 
-howto hvm
+howto hvm chapter_external

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 600
 # What has cost people their data elsewhere: internal after external and back, and the external one between them deleted.
 . "$(dirname "$0")"/../dom0/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 400
 # After an external snapshot nothing opens the base again: not the guest's reboot, which xl's own process carries out,
 # nor xl save and restore, nor a start from the stored line of disks.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 600
 # The memory image is a save file of xl's: Xen's own checker accepts it, and plain xl restore brings it up.
 . "$(dirname "$0")"/../dom0/lib.sh

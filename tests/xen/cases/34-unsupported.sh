@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# exhaustive
 # deadline: 400
 # What cannot be snapshotted is refused by a sentence that names it, and nothing is changed.
 . "$(dirname "$0")"/../dom0/lib.sh

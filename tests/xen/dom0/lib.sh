@@ -226,9 +226,9 @@ guest_initrd() {
 # domain, and waits for its first tick. GUEST_EXTRA holds more lines for the configuration, GUEST_SED edits it, GUEST_WORDS more words
 # for the guest's kernel command line (tick_ms=200 blocks=1024 pages=256 are the writer's).
 guest_start() {
-    local name=$1 type=$2 disks=1 size=64M memory=128 word
+    local name=$1 type=$2 disks=1 size=64M memory word
     shift 2
-    [ "$type" != hvm ] || memory=160
+    case $type in pv) memory=96 ;; pvh) memory=128 ;; hvm) memory=160 ;; esac # little more than what they boot with
     for word; do
         case $word in
             disks=* | size=* | memory=*) local "${word?}" ;;
