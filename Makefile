@@ -175,7 +175,7 @@ check-xen: xen-tree
 # What would not fit into the gate's time. PART=k/n does a part of it; what has passed for this commit, by the file in
 # build/results or RESULTS=, is not done again.
 check-exhaustive: xen-tree
-	@tests/xen/machine run exhaustive
+	@result=0; $(MAKE) --no-print-directory kill-loops || result=1; tests/xen/machine run exhaustive || result=1; exit $$result
 
 # Cuts of the power at every step, see docs/testing.md, and six of them, drawn by a seed.
 power-cuts: xen-tree
