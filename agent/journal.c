@@ -299,9 +299,10 @@ static void parse_line(const char *line, struct journal_state *state)
             state->foreign = true;
         add_step(state);
         stand(state);
-    } else if (json_true(json_get(json, "let_go")))
+    } else if (json_true(json_get(json, "let_go"))) {
         state->suspended = state->paused = false;
-    else if (json_true(json_get(json, "others")))
+        state->let_go = true;
+    } else if (json_true(json_get(json, "others")))
         state->others = true;
     else if (json_string(json_get(json, "outcome"))) {
         state->ended = true;

@@ -26,6 +26,7 @@ struct journal_state {
     char step[24];                  /* the last that was begun, "" = none */
     char steps[256];                /* all that were begun, each once, with a blank behind each */
     bool suspended, paused;         /* the operation may have done that to the guest, and has not let it go since */
+    bool let_go;                    /* the guest was let go on: if it stands still that is somebody else's doing */
     bool others;                    /* somebody else has started the VM meanwhile */
     bool foreign;                   /* another version's: not all of the order could be understood */
     bool ended;

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "eviction.h"
+#include "journal.h"
 #include "kept.h"
 #include "log.h"
 #include "op.h"
@@ -34,15 +35,22 @@ static int start_kept(struct work *w, const struct kept *kept, struct err *err)
     return strcmp(kept->state, "stopped") == 0 ? 0 : xl_create(w->xl, kept->config, &domid, err);
 }
 
-/* Somebody has to see to the domain when it ends, and the agent has to know it. */
-static int let_kept_go(struct work *w, const struct kept *kept, const struct xl_domain *domain, struct err *err)
+/* Somebody has to see to the domain when it ends, and the agent has to know it.  One that was LET_GO already and stands
+ * still was paused by its owner. */
+static int let_kept_go(struct work *w, const struct kept *kept, const struct xl_domain *domain, bool let_go,
+                       struct err *err)
 {
     struct msg msg = { .kind = MSG_RESTORED, .domid = (int)domain->domid };
 
     if (care_begin(CARE_END, w->run, w->begun.order.vm, domain->domid, err) < 0)
         return -1;
     control_tell(w->control, &msg);
-    return domain->life == XL_PAUSED && strcmp(kept->state, "running") == 0 ? xl_unpause(w->xl, domain->domid, err) : 0;
+    if (let_go || domain->life != XL_PAUSED || strcmp(kept->state, "running") != 0)
+        return 0;
+    if (xl_unpause(w->xl, domain->domid, err) < 0)
+        return -1;
+    journal_let_go(w->journal);
+    return 0;
 }
 
 /* 1: that domain is one that this operation has made. */
@@ -54,7 +62,7 @@ static int is_ours(struct work *w, const struct kept *kept, const struct xl_doma
 }
 
 /* The domain is there, if it was there before. */
-static int leave_kept(struct work *w, const struct kept *kept, struct err *err)
+static int leave_kept(struct work *w, const struct kept *kept, bool let_go, struct err *err)
 {
     struct xl_domain domain;
     struct err tidy_err;
@@ -64,7 +72,7 @@ static int leave_kept(struct work *w, const struct kept *kept, struct err *err)
         return -1;
     found = xl_find(w->xl, w->begun.order.vm, &domain, err);
     ours = found > 0 ? is_ours(w, kept, &domain, err) : found;
-    if (ours < 0 || (ours > 0 && let_kept_go(w, kept, &domain, err) < 0))
+    if (ours < 0 || (ours > 0 && let_kept_go(w, kept, &domain, let_go, err) < 0))
         return -1;
     if (reversion_end(w, &tidy_err) < 0) {
         w->unsettled = true;
@@ -110,7 +118,7 @@ static int go_on_from_disks(struct work *w, const struct kept *kept, bool start,
     if (start && start_kept(w, kept, err) < 0)
         return -1;
     way->there = true;
-    return leave_kept(w, kept, err);
+    return leave_kept(w, kept, false, err);
 }
 
 static int go_all_the_way_back(struct work *w, struct reversion *r, struct kept *kept, struct way *way,
@@ -194,7 +202,7 @@ int way_back_recover(struct work *w, struct reversion *r, const struct journal_s
         return recover_start(w, r, state, err);
     if (kept_load(&kept, w, err) < 0)
         memcpy(kept.state, "stopped", sizeof "stopped");
-    if (leave_kept(w, &kept, err) < 0)
+    if (leave_kept(w, &kept, state->let_go, err) < 0)
         return -1;
     return err_set(err, ERR_INTERNAL, "the snapshot's state could not be started; the VM is as it was before");
 }
