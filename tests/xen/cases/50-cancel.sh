@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# machine: two-vcpus
+# machine: any
+# machine: two-vcpus exhaustive
 # deadline: 400
 # A request can be cancelled while it waits and while it runs; the guest goes on and nothing is left.
 . "$(dirname "$0")"/../dom0/lib.sh
