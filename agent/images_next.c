@@ -164,6 +164,8 @@ static const struct link *find_upper(const struct images *images, const struct c
     if (image->apart || !may_take(lower) || chain_above(chain, lower, &upper) != 1 || upper->entry < 0 ||
         !may_go_down(upper))
         return NULL;
+    if (*images->item[upper->entry].merging) /* what it takes up itself has to be all there before */
+        return NULL;
     if (!images->item[upper->entry].made || !was_given_up(image, &images->item[upper->entry]))
         return NULL;
     return upper;

@@ -45,11 +45,11 @@ static int let_kept_go(struct work *w, const struct kept *kept, const struct xl_
     if (care_begin(CARE_END, w->run, w->begun.order.vm, domain->domid, err) < 0)
         return -1;
     control_tell(w->control, &msg);
-    if (let_go || domain->life != XL_PAUSED || strcmp(kept->state, "running") != 0)
+    if (let_go || strcmp(kept->state, "running") != 0)
         return 0;
-    if (xl_unpause(w->xl, domain->domid, err) < 0)
+    if (domain->life == XL_PAUSED && xl_unpause(w->xl, domain->domid, err) < 0)
         return -1;
-    journal_let_go(w->journal);
+    journal_let_go(w->journal); /* also of one that its owner has let go before us */
     return 0;
 }
 

@@ -17,7 +17,7 @@ END_SECONDS = 60
 
 def jobs(more=1):
     """JOBS in the environment; by itself as many as there are processors, and MORE, for each now and then but waits."""
-    return int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)) + more)
+    return max(1, int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)) + more))
 
 
 def _serve(line, others, make):

@@ -17,6 +17,7 @@ check-kills:
 
 # All combinations.  What has passed at this commit is left out: tests/results.py.
 kill-loops:
+	@tests/deps.sh fast
 	@$(MAKE) --no-print-directory WERROR=1 CC=gcc kill-programs
 	@tests/kill/loops.py build/gcc all
 
